@@ -1,0 +1,271 @@
+//! Aligned memory for direct I/O: recycled allocations, and the chunk that is write
+//! buffer and tail cache at once.
+//!
+//! Invariants: an allocation starts at a multiple of [`BLOCK_BYTES`]; what was handed to
+//! a reader as [`Bytes`] is never written again; an allocation goes back to the pool with
+//! its last reader, on whichever thread that happens.
+//!
+//! This file and the ring are the only rooms of the engine with `unsafe`.
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::ops::{Deref, DerefMut, Range};
+use std::ptr::NonNull;
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
+use crossbeam::queue::ArrayQueue;
+
+use super::disk::BLOCK_BYTES;
+
+/// Allocations of 4 KiB, 8 KiB, … 1 MiB are recycled; larger ones are returned at once.
+const CLASS_COUNT: usize = 9;
+
+/// What one size class may hold back for reuse, in bytes.
+const CLASS_BYTES_MAX: usize = 32 << 20;
+
+/// A fresh large allocation costs a page fault for every 4 KiB of it, which is more CPU
+/// than copying a record into it; hence the pool.
+static POOL: LazyLock<[ArrayQueue<Raw>; CLASS_COUNT]> = LazyLock::new(|| {
+    std::array::from_fn(|class| ArrayQueue::new(CLASS_BYTES_MAX / (BLOCK_BYTES << class)))
+});
+
+/// One aligned allocation of at least a block. Its memory is initialised.
+struct Raw {
+    start: NonNull<u8>,
+    capacity: usize,
+}
+
+// SAFETY: `Raw` owns its allocation; nothing in it belongs to a thread.
+unsafe impl Send for Raw {}
+// SAFETY: shared access goes through `Chunk` and `Aligned`, which hand out only what is
+// no longer written.
+unsafe impl Sync for Raw {}
+
+fn class_of(capacity: usize) -> Option<usize> {
+    let class = (capacity / BLOCK_BYTES).trailing_zeros() as usize;
+    (class < CLASS_COUNT).then_some(class)
+}
+
+impl Raw {
+    /// An allocation of at least `bytes`, rounded up to a power of two of blocks, or to
+    /// whole blocks above the largest class.
+    fn new(bytes: usize) -> Self {
+        let blocks = bytes.div_ceil(BLOCK_BYTES).max(1);
+        let pooled = blocks.next_power_of_two() * BLOCK_BYTES;
+        if let Some(class) = class_of(pooled) {
+            if let Some(raw) = POOL[class].pop() {
+                return raw;
+            }
+            return Self::fresh(pooled);
+        }
+        Self::fresh(blocks * BLOCK_BYTES)
+    }
+
+    fn fresh(capacity: usize) -> Self {
+        let layout = Self::layout(capacity);
+        // SAFETY: the layout's size is not zero.
+        let start = unsafe { alloc(layout) };
+        let Some(start) = NonNull::new(start) else {
+            handle_alloc_error(layout)
+        };
+        // SAFETY: `start` is valid for `capacity` bytes; references must see initialised
+        // memory.
+        unsafe { start.as_ptr().write_bytes(0, capacity) };
+        Self { start, capacity }
+    }
+
+    fn layout(capacity: usize) -> Layout {
+        Layout::from_size_align(capacity, BLOCK_BYTES).expect("capacities are far below isize::MAX")
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        let is_pooled = (self.capacity / BLOCK_BYTES).is_power_of_two();
+        if let (true, Some(class)) = (is_pooled, class_of(self.capacity)) {
+            let back = Raw {
+                start: self.start,
+                capacity: self.capacity,
+            };
+            match POOL[class].push(back) {
+                Ok(()) => return,
+                Err(full) => std::mem::forget(full),
+            }
+        }
+        // SAFETY: made by `fresh` with the same layout, and no one else owns it.
+        unsafe { dealloc(self.start.as_ptr(), Self::layout(self.capacity)) };
+    }
+}
+
+/// Aligned memory with one owner: what a read fills, or what a socket receives into.
+pub struct Aligned {
+    raw: Raw,
+    length: usize,
+}
+
+impl Aligned {
+    /// `length` bytes of unspecified content.
+    pub fn new(length: usize) -> Self {
+        Self {
+            raw: Raw::new(length),
+            length,
+        }
+    }
+
+    /// What fits without another allocation, in bytes; a multiple of [`BLOCK_BYTES`].
+    pub fn capacity(&self) -> usize {
+        self.raw.capacity
+    }
+
+    /// Sets the length, at most [`Self::capacity`].
+    pub fn set_length(&mut self, length: usize) {
+        assert!(length <= self.raw.capacity);
+        self.length = length;
+    }
+
+    /// Gives the memory to readers; it is never written again.
+    pub fn freeze(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+
+    pub(crate) fn as_mut_ptr(&mut self) -> *mut u8 {
+        self.raw.start.as_ptr()
+    }
+}
+
+impl Deref for Aligned {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        // SAFETY: initialised by `Raw`, `length` is within it, and `self` is its only owner.
+        unsafe { std::slice::from_raw_parts(self.raw.start.as_ptr(), self.length) }
+    }
+}
+
+impl DerefMut for Aligned {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `deref`, and `self` is borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.raw.start.as_ptr(), self.length) }
+    }
+}
+
+impl AsRef<[u8]> for Aligned {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+/// Memory that one writer fills from the front while readers hold what is filled.
+///
+/// Bytes in `0..filled` never change. The writer touches only `filled..capacity`, through
+/// a raw pointer, so no reference to a byte exists while it is written.
+pub struct Chunk {
+    shared: Arc<Raw>,
+    filled: usize,
+}
+
+impl Chunk {
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            shared: Arc::new(Raw::new(capacity)),
+            filled: 0,
+        }
+    }
+
+    pub fn filled(&self) -> usize {
+        self.filled
+    }
+
+    pub fn capacity(&self) -> usize {
+        self.shared.capacity
+    }
+
+    pub fn room(&self) -> usize {
+        self.shared.capacity - self.filled
+    }
+
+    /// Copies `data` behind what is filled.
+    ///
+    /// # Panics
+    /// When `data` is longer than [`Self::room`].
+    pub fn append(&mut self, data: &[u8]) {
+        assert!(data.len() <= self.room());
+        // SAFETY: the target lies within the allocation (asserted), in the part that no
+        // reference covers; `data` cannot overlap it, being a reference itself.
+        unsafe {
+            self.shared
+                .start
+                .as_ptr()
+                .add(self.filled)
+                .copy_from_nonoverlapping(data.as_ptr(), data.len());
+        }
+        self.filled += data.len();
+    }
+
+    /// A reader's view of filled bytes; it keeps the memory alive.
+    ///
+    /// # Panics
+    /// When `range` reaches beyond what is filled.
+    pub fn slice(&self, range: Range<usize>) -> Bytes {
+        assert!(range.start <= range.end && range.end <= self.filled);
+        Bytes::from_owner(View {
+            shared: Arc::clone(&self.shared),
+            range,
+        })
+    }
+
+    /// Whether no reader holds any of it.
+    pub fn is_unshared(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+}
+
+struct View {
+    shared: Arc<Raw>,
+    range: Range<usize>,
+}
+
+impl AsRef<[u8]> for View {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the range was filled when the view was made, and filled bytes never
+        // change.
+        unsafe {
+            std::slice::from_raw_parts(
+                self.shared.start.as_ptr().add(self.range.start),
+                self.range.end - self.range.start,
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allocation_is_aligned_and_comes_back_from_the_pool() {
+        for length in [1, 4096, 5000, 1 << 20, (1 << 20) + 1, 5 << 20] {
+            let buffer = Aligned::new(length);
+            assert_eq!(buffer.as_ptr() as usize % BLOCK_BYTES, 0);
+            assert!(buffer.capacity() >= length && buffer.len() == length);
+        }
+    }
+
+    #[test]
+    fn a_reader_of_a_chunk_keeps_what_it_saw() {
+        let mut chunk = Chunk::new(8192);
+        chunk.append(b"first");
+        let view = chunk.slice(0..5);
+        chunk.append(b"second");
+        let both = chunk.slice(0..11);
+        drop(chunk);
+        assert_eq!(&view[..], b"first");
+        assert_eq!(&both[..], b"firstsecond");
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_chunk_does_not_show_what_is_not_filled() {
+        Chunk::new(4096).slice(0..1);
+    }
+}
