@@ -1,0 +1,103 @@
+//! The command line: `naru`, `naru start`, `naru --version`.
+//!
+//! Only parsing; `main` does what it says. `--set` beats the file, the file beats the defaults.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::error::ConfigError;
+
+/// A message broker that speaks Apache Kafka's protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Parser)]
+#[command(name = "naru", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    start: StartArgs,
+}
+
+/// What the binary is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Start the broker (this is what `naru` alone does).
+    Start(StartArgs),
+}
+
+/// What `start` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+pub struct StartArgs {
+    /// A server.properties file: Kafka's keys and Naru's own (`naru.*`).
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Sets one key; beats the file. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl Cli {
+    /// The command asked for; `naru` alone is `naru start`.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Start(self.start))
+    }
+}
+
+impl StartArgs {
+    /// The `--set` options taken apart, in the order given.
+    pub fn settings(&self) -> Result<Vec<(String, String)>, ConfigError> {
+        self.set
+            .iter()
+            .map(|text| match text.split_once('=') {
+                Some((key, value)) if !key.trim().is_empty() => {
+                    Ok((key.trim().to_owned(), value.trim().to_owned()))
+                }
+                _ => Err(ConfigError::NotKeyValue { text: text.clone() }),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn start(args: &[&str]) -> StartArgs {
+        let Command::Start(start) = Cli::try_parse_from(args).unwrap().into_command();
+        start
+    }
+
+    #[test]
+    fn naru_alone_starts_with_the_defaults() {
+        assert_eq!(start(&["naru"]), StartArgs::default());
+        assert_eq!(start(&["naru", "start"]), StartArgs::default());
+    }
+
+    #[test]
+    fn options_may_stand_with_or_without_the_word_start() {
+        let long = start(&[
+            "naru",
+            "start",
+            "--config",
+            "a.properties",
+            "--set",
+            "node.id=7",
+        ]);
+        let short = start(&["naru", "-c", "a.properties", "--set", "node.id=7"]);
+        assert_eq!(long, short);
+        assert_eq!(
+            long.settings().unwrap(),
+            [("node.id".to_owned(), "7".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_setting_without_a_key_is_refused_and_an_equals_sign_may_be_in_the_value() {
+        assert!(start(&["naru", "--set", "node.id"]).settings().is_err());
+        assert!(start(&["naru", "--set", "=1"]).settings().is_err());
+        let args = start(&["naru", "--set", "listeners=A://h:1=2"]);
+        assert_eq!(args.settings().unwrap()[0].1, "A://h:1=2");
+    }
+}
