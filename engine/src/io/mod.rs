@@ -1,8 +1,25 @@
 //! The engine's way to the world: the `Disk` seam, aligned buffers, the ring and its
 //! executor, and the simulated disk.
 
+mod blocking;
 mod buffer;
 mod disk;
+mod executor;
+mod ring;
+mod ring_disk;
+mod runtime;
+mod socket;
+pub mod sync;
+#[cfg(test)]
+mod tests;
+mod timers;
+mod wake;
 
 pub use buffer::{Aligned, Chunk};
 pub use disk::{BLOCK_BYTES, DirEntry, Disk, Env, File, Open, Spawn, read_file, replace_file};
+pub use executor::Task;
+pub use ring::{RingConfig, ignore_sigxfsz};
+pub use ring_disk::RingFile;
+pub use runtime::{Elapsed, Handle, Runtime, Sleep};
+pub use socket::{Listener, Socket};
+pub use wake::RemoteWaker;

@@ -1,0 +1,26 @@
+//! The io_uring of one thread: submission, completion, and who owns a buffer meanwhile.
+//!
+//! Invariants:
+//! - A ring is made, entered and dropped by one thread (`SINGLE_ISSUER`); nothing here is
+//!   `Send`.
+//! - What the kernel may still touch is owned by the [`Op`] that waits for it, and by the
+//!   driver once that future is dropped. It is freed at the completion, never before.
+//! - Descriptors are closed through the ring, so a close is ordered behind every operation
+//!   that was queued before it and no queued operation meets a reused descriptor.
+//! - Only this folder and `io/buffer.rs` contain `unsafe`.
+//!
+//! Deliberately absent: multishot receives with provided buffers, zero-copy sends and
+//! registered files (see `benches/ring.rs` for what was measured).
+
+mod config;
+mod driver;
+mod file_ops;
+mod net_ops;
+mod op;
+mod pieces;
+mod signal;
+
+pub use config::RingConfig;
+pub(super) use driver::{Ring, Wait};
+pub(super) use file_ops::FileOps;
+pub use signal::ignore_sigxfsz;
