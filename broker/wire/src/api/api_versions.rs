@@ -1,0 +1,41 @@
+//! ApiVersions: which APIs, and which versions of them, the broker serves (KIP-511, KIP-584).
+
+use crate::table::table;
+use crate::{ErrorCode, Str};
+
+table! {
+    struct ApiVersionsRequest (ApiVersions 0..=4, flexible 3) {
+        client_software_name: Str, in 3..;
+        client_software_version: Str, in 3..;
+    }
+}
+
+table! {
+    struct ApiVersionsResponse (ApiVersions 0..=4, flexible 3) {
+        error_code: ErrorCode;
+        api_keys: Vec<ApiVersion>;
+        throttle_time_ms: i32, in 1..;
+        supported_features: Vec<SupportedFeatureKey>, in 3.., tag 0;
+        finalized_features_epoch: i64 = -1, in 3.., tag 1;
+        finalized_features: Vec<FinalizedFeatureKey>, in 3.., tag 2;
+        zk_migration_ready: bool, in 3.., tag 3;
+    }
+
+    struct ApiVersion {
+        api_key: i16;
+        min_version: i16;
+        max_version: i16;
+    }
+
+    struct SupportedFeatureKey {
+        name: Str;
+        min_version: i16;
+        max_version: i16;
+    }
+
+    struct FinalizedFeatureKey {
+        name: Str;
+        max_version_level: i16;
+        min_version_level: i16;
+    }
+}

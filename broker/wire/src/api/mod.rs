@@ -1,0 +1,104 @@
+//! The messages, one file per API, and the one list of the APIs that there are.
+//!
+//! A new API is a file with its two tables, a `mod` line and a line in the list below; dispatch, headers and version ranges follow
+//! from them.
+
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+
+use crate::{ApiKey, DecodeError, Decoder, Message, Request, RequestHeader};
+
+macro_rules! apis {
+    ($($module:ident: $key:ident, $request:ident, $response:ident;)*) => {
+        $(pub mod $module;)*
+        $(pub use $module::{$request, $response};)*
+
+        $(impl Request for $request {
+            type Response = $response;
+        })*
+
+        /// Any request that this crate can decode.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum AnyRequest {
+            $($key($request),)*
+        }
+
+        impl AnyRequest {
+            pub fn key(&self) -> ApiKey {
+                match self {
+                    $(Self::$key(_) => ApiKey::$key,)*
+                }
+            }
+
+            /// Reads the body that belongs to `header`.
+            pub fn decode(decoder: &mut Decoder, header: &RequestHeader) -> Result<Self, DecodeError> {
+                match ApiKey::try_from(header.api_key)? {
+                    $(ApiKey::$key => $request::decode(decoder, header.api_version).map(Self::$key),)*
+                    key => Err(DecodeError::UnknownApi(key.code())),
+                }
+            }
+        }
+
+        impl ApiKey {
+            /// All APIs whose messages this crate has.
+            pub const CODED: &[ApiKey] = &[$(ApiKey::$key,)*];
+
+            /// The versions that this crate can read and write; `None` if it does not have the messages.
+            pub const fn versions(self) -> Option<RangeInclusive<i16>> {
+                match self {
+                    $(Self::$key => Some($request::VERSIONS),)*
+                    _ => None,
+                }
+            }
+
+            pub(crate) const fn first_flexible(self) -> Option<i16> {
+                match self {
+                    $(Self::$key => Some($request::FLEXIBLE),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+apis! {
+    api_versions: ApiVersions, ApiVersionsRequest, ApiVersionsResponse;
+    metadata: Metadata, MetadataRequest, MetadataResponse;
+    produce: Produce, ProduceRequest, ProduceResponse;
+    fetch: Fetch, FetchRequest, FetchResponse;
+    list_offsets: ListOffsets, ListOffsetsRequest, ListOffsetsResponse;
+    create_topics: CreateTopics, CreateTopicsRequest, CreateTopicsResponse;
+    delete_topics: DeleteTopics, DeleteTopicsRequest, DeleteTopicsResponse;
+    init_producer_id: InitProducerId, InitProducerIdRequest, InitProducerIdResponse;
+    describe_configs: DescribeConfigs, DescribeConfigsRequest, DescribeConfigsResponse;
+    describe_cluster: DescribeCluster, DescribeClusterRequest, DescribeClusterResponse;
+    find_coordinator: FindCoordinator, FindCoordinatorRequest, FindCoordinatorResponse;
+    join_group: JoinGroup, JoinGroupRequest, JoinGroupResponse;
+    sync_group: SyncGroup, SyncGroupRequest, SyncGroupResponse;
+    heartbeat: Heartbeat, HeartbeatRequest, HeartbeatResponse;
+    leave_group: LeaveGroup, LeaveGroupRequest, LeaveGroupResponse;
+    offset_commit: OffsetCommit, OffsetCommitRequest, OffsetCommitResponse;
+    offset_fetch: OffsetFetch, OffsetFetchRequest, OffsetFetchResponse;
+    describe_groups: DescribeGroups, DescribeGroupsRequest, DescribeGroupsResponse;
+    list_groups: ListGroups, ListGroupsRequest, ListGroupsResponse;
+    delete_groups: DeleteGroups, DeleteGroupsRequest, DeleteGroupsResponse;
+    delete_records: DeleteRecords, DeleteRecordsRequest, DeleteRecordsResponse;
+    offset_for_leader_epoch: OffsetForLeaderEpoch, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;
+    alter_configs: AlterConfigs, AlterConfigsRequest, AlterConfigsResponse;
+    incremental_alter_configs: IncrementalAlterConfigs, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
+    create_partitions: CreatePartitions, CreatePartitionsRequest, CreatePartitionsResponse;
+    offset_delete: OffsetDelete, OffsetDeleteRequest, OffsetDeleteResponse;
+    describe_producers: DescribeProducers, DescribeProducersRequest, DescribeProducersResponse;
+    describe_topic_partitions: DescribeTopicPartitions, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;
+    describe_log_dirs: DescribeLogDirs, DescribeLogDirsRequest, DescribeLogDirsResponse;
+}
+
+/// Header and body of a received frame (without its length prefix). Fails for keys and versions that this crate does not
+/// have; [`RequestHeader::peek`] then tells what to answer.
+pub fn decode_any_request(frame: Bytes) -> Result<(RequestHeader, AnyRequest), DecodeError> {
+    let mut decoder = Decoder::new(frame);
+    let header = RequestHeader::decode(&mut decoder)?;
+    let request = AnyRequest::decode(&mut decoder, &header)?;
+    Ok((header, request))
+}

@@ -1,0 +1,32 @@
+//! The codec against itself, against another implementation, and against bytes that nobody meant well.
+
+#![allow(clippy::unwrap_used)]
+
+mod oracle;
+mod sample;
+
+pub(crate) use sample::{Sample, Source};
+
+/// Runs `$run!(Type)` for the request and the response of every API.
+macro_rules! for_each_message {
+    ($run:ident) => {
+        $run! {
+            AlterConfigsRequest, AlterConfigsResponse, ApiVersionsRequest, ApiVersionsResponse,
+            CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
+            DeleteGroupsRequest, DeleteGroupsResponse, DeleteRecordsRequest, DeleteRecordsResponse,
+            DeleteTopicsRequest, DeleteTopicsResponse, DescribeClusterRequest, DescribeClusterResponse,
+            DescribeConfigsRequest, DescribeConfigsResponse, DescribeGroupsRequest, DescribeGroupsResponse,
+            DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeProducersRequest, DescribeProducersResponse,
+            DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, FetchRequest, FetchResponse,
+            FindCoordinatorRequest, FindCoordinatorResponse, HeartbeatRequest, HeartbeatResponse,
+            IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+            InitProducerIdRequest, InitProducerIdResponse, JoinGroupRequest, JoinGroupResponse,
+            LeaveGroupRequest, LeaveGroupResponse, ListGroupsRequest, ListGroupsResponse,
+            ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
+            OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse,
+            OffsetFetchRequest, OffsetFetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
+            ProduceRequest, ProduceResponse, SyncGroupRequest, SyncGroupResponse,
+        }
+    };
+}
+pub(crate) use for_each_message;
