@@ -18,9 +18,10 @@ mod file_ops;
 mod net_ops;
 mod op;
 mod pieces;
-mod signal;
+mod process;
 
 pub use config::RingConfig;
 pub(super) use driver::{Ring, Wait};
 pub(super) use file_ops::FileOps;
-pub use signal::ignore_sigxfsz;
+pub use process::ignore_sigxfsz;
+pub(super) use process::{length_of, set_niceness, to_glommio};

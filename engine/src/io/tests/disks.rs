@@ -2,11 +2,16 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 
 use crate::io::{
-    BLOCK_BYTES, Chunk, DirEntry, Disk, File, Open, RingConfig, Runtime, read_file, replace_file,
+    BLOCK_BYTES, Chunk, DirEntry, Disk, File, Maintenance, MaintenanceError, Open, RingConfig,
+    Runtime, read_file, replace_file,
 };
 
 fn blocks(count: usize, fill: u8) -> Bytes {
@@ -91,8 +96,16 @@ async fn names<D: Disk>(disk: &D, root: &Path) {
         disk.list(&root.join("none")).await.unwrap_err().kind(),
         ErrorKind::NotFound
     );
+    let open = disk
+        .open(&partition.join("b"), Open::Buffered)
+        .await
+        .unwrap();
+    open.write_at(0, vec![Bytes::from_static(b"bbb")])
+        .await
+        .unwrap();
     let renamed = root.join("data/topic-0.deleted");
     disk.rename(&partition, &renamed).await.unwrap();
+    assert_eq!(open.length().await.unwrap(), 3, "by any other name");
     disk.remove_file(&renamed.join("b")).await.unwrap();
     let twice = disk.remove_file(&renamed.join("b")).await;
     assert_eq!(twice.unwrap_err().kind(), ErrorKind::NotFound);
@@ -155,4 +168,68 @@ fn a_write_beyond_the_file_size_limit_is_an_error_not_a_death() {
         assert!(file.write_at(position, vec![blocks(1, 0)]).await.is_err());
         drop(file);
     });
+}
+
+#[test]
+fn glommio_keeps_the_seam() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().to_owned();
+    let maintenance = Maintenance::start(std::slice::from_ref(&root)).unwrap();
+    assert_eq!(
+        std::fs::read_dir(&root).unwrap().count(),
+        0,
+        "no probe left"
+    );
+    let (done, finished) = mpsc::channel();
+    maintenance
+        .handle()
+        .submit(
+            move |disk| async move { keeps_the_seam(&disk, &root).await },
+            move |()| done.send(()).unwrap(),
+        )
+        .unwrap();
+    finished.recv_timeout(Duration::from_secs(60)).unwrap();
+}
+
+#[test]
+fn the_maintenance_thread_is_up_at_once_and_idles_for_free() {
+    let directory = tempfile::tempdir().unwrap();
+    let begin = Instant::now();
+    let maintenance = Maintenance::start(&[directory.path().to_owned()]).unwrap();
+    let start = begin.elapsed();
+    // Generous for a loaded machine; 50 ms is the aim.
+    assert!(start < Duration::from_secs(1), "{start:?}");
+
+    let handle = maintenance.handle();
+    let (done, results) = mpsc::channel();
+    for number in 0..100u32 {
+        let done = done.clone();
+        let answer = move |number| done.send(number).unwrap();
+        handle
+            .submit(move |_| async move { number }, answer)
+            .unwrap();
+    }
+    let mut numbers: Vec<u32> = results.iter().take(100).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..100).collect::<Vec<_>>());
+
+    let cpu = |handle: &crate::io::MaintenanceHandle| {
+        let (done, time) = mpsc::channel();
+        let answer = move |()| {
+            let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
+            let total = usage.user_time() + usage.system_time();
+            done.send(Duration::from_micros(total.num_microseconds() as u64))
+                .unwrap();
+        };
+        handle.submit(|_| async {}, answer).unwrap();
+        time.recv().unwrap()
+    };
+    let before = cpu(&handle);
+    std::thread::sleep(Duration::from_millis(300));
+    let used = cpu(&handle) - before;
+    assert!(used < Duration::from_millis(15), "{used:?} in 300 ms");
+
+    drop(maintenance);
+    let late = handle.submit(|_| async {}, |()| {});
+    assert_eq!(late, Err(MaintenanceError::Stopped));
 }
