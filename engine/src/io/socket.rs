@@ -105,6 +105,9 @@ impl Listener {
     }
 
     /// The next connection and where it comes from. Nagle's algorithm is off.
+    ///
+    /// # Errors
+    /// None of them is final: with no descriptor left (`EMFILE`), wait a while and go on.
     pub async fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
         loop {
             let descriptor = self.inner.ring.accept(self.inner.fd).await?;
@@ -145,7 +148,8 @@ impl Socket {
     }
 
     /// Sends all pieces, one behind the other. Resolves when the kernel has taken them,
-    /// not when the peer has.
+    /// not when the peer has. Dropping the future leaves an unknown part sent: shut the
+    /// connection down then.
     pub async fn send_all(&self, pieces: Vec<Bytes>) -> io::Result<()> {
         self.inner.ring.send_all(self.inner.fd, pieces).await
     }

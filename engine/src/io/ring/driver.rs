@@ -155,23 +155,21 @@ impl Ring {
     pub(super) fn poll(&self, key: Key, waker: &Waker) -> Poll<i32> {
         let mut driver = self.driver.borrow_mut();
         let Some(slot) = driver.slots.get_mut(key.slot as usize) else {
-            unreachable!("an operation is polled only until it is ready")
+            // The ring was shut down and the kernel did not let go of this one.
+            return Poll::Pending;
         };
         debug_assert_eq!(slot.generation, key.generation);
-        match &mut slot.state {
+        match &slot.state {
             State::Done(result) => {
                 let result = *result;
                 driver.slots.remove(key.slot as usize);
                 Poll::Ready(result)
             }
-            State::Waiting(old) => {
-                if !old.will_wake(waker) {
-                    *old = waker.clone();
-                }
-                Poll::Pending
-            }
-            state => {
-                *state = State::Waiting(waker.clone());
+            State::Waiting(old) if old.will_wake(waker) => Poll::Pending,
+            State::Fresh | State::Waiting(_) | State::Abandoned(_) => {
+                let old = mem::replace(&mut slot.state, State::Waiting(waker.clone()));
+                drop(driver);
+                drop(old);
                 Poll::Pending
             }
         }
@@ -181,6 +179,8 @@ impl Ring {
     pub(super) fn abandon(&self, key: Key, data: Box<dyn Any>) {
         let mut driver = self.driver.borrow_mut();
         let Some(slot) = driver.slots.get_mut(key.slot as usize) else {
+            // As in `poll`: whether the kernel still uses it, nobody can tell.
+            mem::forget(data);
             return;
         };
         if let State::Done(result) = slot.state {
