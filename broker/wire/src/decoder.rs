@@ -9,7 +9,13 @@ use uuid::Uuid;
 use crate::DecodeError;
 
 /// Kafka's own readers refuse longer strings in every version, though compact lengths could say more.
-pub(crate) const STRING_LEN_MAX: usize = i16::MAX as usize;
+const STRING_LEN_MAX: usize = i16::MAX as usize;
+
+/// Elements of arrays may take this much memory, and [`ARRAY_BYTES_PER_FRAME_BYTE`] times the frame on top. An empty string
+/// is one byte on the wire and 32 in memory: without a budget, a frame of 100 MB could ask for gigabytes and mean it.
+/// Real messages stay far below.
+const ARRAY_BYTES_BASE: usize = 16 << 20;
+const ARRAY_BYTES_PER_FRAME_BYTE: usize = 4;
 
 /// A cursor over one frame (without its length prefix).
 #[derive(Clone, Debug)]
@@ -18,6 +24,8 @@ pub struct Decoder {
     position: usize,
     /// Where reading stops: the end of the frame, or of the tagged field that is being read.
     end: usize,
+    /// What the elements of arrays may still take in memory.
+    array_bytes_left: usize,
 }
 
 impl Decoder {
@@ -27,6 +35,8 @@ impl Decoder {
             frame,
             position: 0,
             end,
+            array_bytes_left: ARRAY_BYTES_BASE
+                .saturating_add(end.saturating_mul(ARRAY_BYTES_PER_FRAME_BYTE)),
         }
     }
 
@@ -154,6 +164,31 @@ impl Decoder {
             .unsigned_varint()?
             .checked_sub(1)
             .map(|len| len as usize))
+    }
+
+    /// Judges the count that an array of `T` claims to have: that many elements of at least `size_min` bytes must fit
+    /// into what remains of the frame, and their memory into the budget. Only then may space be reserved for them.
+    pub(crate) fn admit_array<T>(
+        &mut self,
+        count: usize,
+        size_min: usize,
+    ) -> Result<(), DecodeError> {
+        let remaining = self.remaining();
+        if count > remaining / size_min.max(1) {
+            return Err(DecodeError::CountTooLarge { count, remaining });
+        }
+        match self
+            .array_bytes_left
+            .checked_sub(count.saturating_mul(size_of::<T>()))
+        {
+            Some(left) => self.array_bytes_left = left,
+            None => {
+                return Err(DecodeError::OverBudget {
+                    frame_len: self.frame.len(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The tagged fields at the end of a flexible structure (KIP-482). `read` gets each tag and the decoder, confined to

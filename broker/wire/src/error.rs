@@ -10,6 +10,8 @@ pub enum DecodeError {
     Truncated { needed: usize, remaining: usize },
     #[error("a count of {count} elements cannot fit into the {remaining} bytes left")]
     CountTooLarge { count: usize, remaining: usize },
+    #[error("the arrays in a frame of {frame_len} bytes would take too much memory")]
+    OverBudget { frame_len: usize },
     #[error("a length of {0} is negative")]
     NegativeLength(i64),
     #[error("a string of {0} bytes is longer than 32767")]

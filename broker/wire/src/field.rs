@@ -240,15 +240,11 @@ impl<T: Field> Nullable for Vec<T> {
         if format.flexible { 1 } else { 4 }
     }
 
-    /// A count is believed only if that many of the smallest elements fit into what remains of the frame.
     fn read_nullable(decoder: &mut Decoder, format: Format) -> Result<Option<Self>, DecodeError> {
         let Some(count) = decoder.len(format.flexible)? else {
             return Ok(None);
         };
-        let remaining = decoder.remaining();
-        if count > remaining / T::size_min(format).max(1) {
-            return Err(DecodeError::CountTooLarge { count, remaining });
-        }
+        decoder.admit_array::<T>(count, T::size_min(format))?;
         let mut elements = Vec::with_capacity(count);
         for _ in 0..count {
             elements.push(T::read(decoder, format)?);

@@ -4,14 +4,18 @@ use crate::table::table;
 use crate::{ErrorCode, Str};
 
 table! {
-    struct ApiVersionsRequest (ApiVersions 0..=4, flexible 3) {
+    struct ApiVersionsRequest (ApiVersions 0..=5, flexible 3) {
         client_software_name: Str, in 3..;
         client_software_version: Str, in 3..;
+        /// The cluster that the client means to talk to (KIP-1242); null if it does not know yet.
+        cluster_id: Option<Str>, in 5..;
+        /// The broker that the client means to talk to, -1 if it does not know. Counts only beside a cluster id.
+        node_id: i32 = -1, in 5..;
     }
 }
 
 table! {
-    struct ApiVersionsResponse (ApiVersions 0..=4, flexible 3) {
+    struct ApiVersionsResponse (ApiVersions 0..=5, flexible 3) {
         error_code: ErrorCode;
         api_keys: Vec<ApiVersion>;
         throttle_time_ms: i32, in 1..;

@@ -4,13 +4,13 @@ use crate::table::table;
 use crate::{ErrorCode, Str};
 
 table! {
-    struct DeleteGroupsRequest (DeleteGroups 0..=2, flexible 2) {
+    struct DeleteGroupsRequest (DeleteGroups 0..=3, flexible 2) {
         groups_names: Vec<Str>;
     }
 }
 
 table! {
-    struct DeleteGroupsResponse (DeleteGroups 0..=2, flexible 2) {
+    struct DeleteGroupsResponse (DeleteGroups 0..=3, flexible 2) {
         throttle_time_ms: i32;
         results: Vec<DeletableGroupResult>;
     }
@@ -18,5 +18,6 @@ table! {
     struct DeletableGroupResult {
         group_id: Str;
         error_code: ErrorCode;
+        error_message: Option<Str>, in 3..;
     }
 }

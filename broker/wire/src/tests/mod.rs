@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod frames;
+mod hostile;
 mod oracle;
 mod sample;
 
