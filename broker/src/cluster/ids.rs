@@ -1,0 +1,73 @@
+//! Kafka's way to write a UUID: base64 with `-` and `_`, no padding, 22 characters.
+
+use rkyv::rancor::Fallible;
+use rkyv::with::{ArchiveWith, DeserializeWith, SerializeWith};
+use rkyv::{Archive, Place};
+use uuid::Uuid;
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// A UUID as Kafka's tools show topic ids and cluster ids.
+pub fn kafka_text(id: Uuid) -> String {
+    // 128 bits are 21 digits of 6 bits and one of 2, which is padded with zeros on the right.
+    let bits = id.as_u128();
+    (0..22)
+        .map(|digit| {
+            let six = match digit {
+                21 => bits << 4,
+                _ => bits >> (122 - 6 * digit),
+            };
+            let at = (six & 0x3f) as usize;
+            ALPHABET.get(at).map_or('A', |c| char::from(*c))
+        })
+        .collect()
+}
+
+/// A new id. Like Kafka's, it does not begin with `-`, which a shell would take for an option.
+pub(super) fn random() -> Uuid {
+    loop {
+        let id = Uuid::new_v4();
+        if !kafka_text(id).starts_with('-') {
+            return id;
+        }
+    }
+}
+
+/// How a UUID is stored: its 16 bytes.
+pub(super) struct AsBytes;
+
+impl ArchiveWith<Uuid> for AsBytes {
+    type Archived = [u8; 16];
+    type Resolver = ();
+
+    fn resolve_with(id: &Uuid, _: Self::Resolver, out: Place<Self::Archived>) {
+        id.as_bytes().resolve([(); 16], out);
+    }
+}
+
+impl<S: Fallible + ?Sized> SerializeWith<Uuid, S> for AsBytes {
+    fn serialize_with(_: &Uuid, _: &mut S) -> Result<Self::Resolver, S::Error> {
+        Ok(())
+    }
+}
+
+impl<D: Fallible + ?Sized> DeserializeWith<[u8; 16], Uuid, D> for AsBytes {
+    fn deserialize_with(bytes: &[u8; 16], _: &mut D) -> Result<Uuid, D::Error> {
+        Ok(Uuid::from_bytes(*bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_read_as_kafka_writes_them() {
+        assert_eq!(kafka_text(Uuid::nil()), "AAAAAAAAAAAAAAAAAAAAAA");
+        assert_eq!(kafka_text(Uuid::max()), "_____________________w");
+        // What Kafka's own Uuid prints for this id.
+        let id = Uuid::from_u128(0xb7d1_3c54_92a0_4f6e_8c35_0ee4_d0a9_61fb);
+        assert_eq!(kafka_text(id), "t9E8VJKgT26MNQ7k0Klh-w");
+        assert_eq!(kafka_text(random()).len(), 22);
+    }
+}

@@ -1,0 +1,333 @@
+//! The state that the commands build.
+//!
+//! `apply` looks at nothing but the state and the command. It checks first and changes after, so
+//! that a refused command leaves the state as it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::command::{BrokerRegistration, Command, ConfigChange, Partition};
+use super::image::{Broker, ClusterImage, Topic};
+use super::names::{check_topic_name, collision_form};
+
+/// Partitions that a topic may have: each costs files, memory and a place in every image.
+pub const PARTITIONS_PER_TOPIC_MAX: u32 = 10_000;
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    ClusterIdSet,
+    BrokerRegistered {
+        epoch: u64,
+    },
+    TopicCreated(Arc<Topic>),
+    /// The topic as it was.
+    TopicDeleted(Arc<Topic>),
+    /// The topic as it is now.
+    ConfigsAltered(Arc<Topic>),
+    /// The topic as it is now.
+    PartitionsCreated(Arc<Topic>),
+    /// The ids from `first` on, `count` of them, are the proposer's.
+    ProducerIds {
+        first: i64,
+        count: u32,
+    },
+}
+
+/// Why a command does not fit the state; each is the error of Kafka's of the same name. The text
+/// is for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("topic {0} already exists")]
+    TopicAlreadyExists(String),
+    #[error("{0}")]
+    InvalidTopic(String),
+    #[error("{0}")]
+    InvalidPartitions(String),
+    #[error("{0}")]
+    InvalidReplicationFactor(String),
+    #[error("{0}")]
+    InvalidReplicaAssignment(String),
+    #[error("there is no topic with this id")]
+    UnknownTopicId,
+    #[error("this cluster already has the id {0}")]
+    ClusterIdAlreadySet(String),
+    /// INVALID_REQUEST: a client never gets here.
+    #[error("{0}")]
+    InvalidRequest(String),
+}
+
+/// The cluster's metadata after the last command.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClusterState {
+    image: ClusterImage,
+    /// Names that have a `.` or `_`, by the form in which they collide.
+    collision_forms: BTreeMap<String, Arc<str>>,
+}
+
+impl ClusterState {
+    /// The state of an image; everything else is derived from it.
+    pub(super) fn from_image(image: ClusterImage) -> Self {
+        let collision_forms = image
+            .topics()
+            .filter_map(|topic| Some((collision_form(&topic.name)?, Arc::clone(&topic.name))))
+            .collect();
+        Self {
+            image,
+            collision_forms,
+        }
+    }
+
+    /// The state as readers see it; costs a few reference counts.
+    pub fn image(&self) -> ClusterImage {
+        self.image.clone()
+    }
+
+    /// The index of the last command.
+    pub fn index(&self) -> u64 {
+        self.image.index
+    }
+
+    /// Carries out the command of that index. A refused command counts as applied: every replica
+    /// of the log refuses it alike.
+    pub fn apply(&mut self, index: u64, command: &Command) -> Result<Outcome, Refusal> {
+        debug_assert!(index > self.image.index, "commands come in order");
+        self.image.index = index;
+        self.verify(command)?;
+        match command {
+            Command::SetClusterId { cluster_id } => {
+                self.image.cluster_id = Some(cluster_id.as_str().into());
+                Ok(Outcome::ClusterIdSet)
+            }
+            Command::RegisterBroker(registration) => Ok(self.register(registration)),
+            Command::CreateTopic {
+                name,
+                topic_id,
+                partitions,
+                configs,
+            } => {
+                let topic = Topic {
+                    name: name.as_str().into(),
+                    id: *topic_id,
+                    partitions: partitions.clone(),
+                    configs: configs.clone(),
+                    changed_at: index,
+                };
+                if let Some(form) = collision_form(name) {
+                    self.collision_forms.insert(form, Arc::clone(&topic.name));
+                }
+                Ok(Outcome::TopicCreated(self.put(topic)))
+            }
+            Command::DeleteTopic { topic_id } => {
+                let topic = Arc::clone(self.topic(topic_id)?);
+                if let Some(form) = collision_form(&topic.name) {
+                    self.collision_forms.remove(&form);
+                }
+                Arc::make_mut(&mut self.image.by_id).remove(topic_id);
+                Arc::make_mut(&mut self.image.by_name).remove(&topic.name);
+                Ok(Outcome::TopicDeleted(topic))
+            }
+            Command::AlterTopicConfigs {
+                topic_id,
+                changes,
+                replace,
+            } => {
+                let mut topic = Topic::clone(self.topic(topic_id)?);
+                alter(&mut topic.configs, changes, *replace);
+                Ok(Outcome::ConfigsAltered(self.put(topic)))
+            }
+            Command::CreatePartitions {
+                topic_id, added, ..
+            } => {
+                let mut topic = Topic::clone(self.topic(topic_id)?);
+                topic.partitions.extend(added.iter().cloned());
+                Ok(Outcome::PartitionsCreated(self.put(topic)))
+            }
+            Command::AllocateProducerIds { count } => {
+                let first = self.image.next_producer_id;
+                self.image.next_producer_id += i64::from(*count);
+                Ok(Outcome::ProducerIds {
+                    first,
+                    count: *count,
+                })
+            }
+        }
+    }
+
+    /// Whether `apply` would carry the command out; changes nothing.
+    pub fn verify(&self, command: &Command) -> Result<(), Refusal> {
+        match command {
+            Command::SetClusterId { .. } => match self.image.cluster_id() {
+                Some(id) => Err(Refusal::ClusterIdAlreadySet(id.to_owned())),
+                None => Ok(()),
+            },
+            Command::RegisterBroker(registration) if registration.node_id < 0 => Err(
+                Refusal::InvalidRequest(format!("{} is no node id", registration.node_id)),
+            ),
+            Command::RegisterBroker(_) => Ok(()),
+            Command::CreateTopic {
+                name,
+                topic_id,
+                partitions,
+                ..
+            } => self.verify_new_topic(name, topic_id, partitions),
+            Command::DeleteTopic { topic_id } | Command::AlterTopicConfigs { topic_id, .. } => {
+                self.topic(topic_id).map(drop)
+            }
+            Command::CreatePartitions {
+                topic_id,
+                partitions_before,
+                added,
+            } => {
+                let there_are = count(&self.topic(topic_id)?.partitions);
+                if there_are != *partitions_before {
+                    return Err(Refusal::InvalidPartitions(format!(
+                        "the topic has {there_are} partitions by now, not {partitions_before}"
+                    )));
+                }
+                check_partition_count(there_are, count(added))?;
+                self.verify_replicas(added)
+            }
+            Command::AllocateProducerIds { count } => {
+                let end = self.image.next_producer_id.checked_add(i64::from(*count));
+                match end {
+                    Some(_) if *count > 0 => Ok(()),
+                    _ => Err(Refusal::InvalidRequest(format!(
+                        "cannot allocate {count} producer ids"
+                    ))),
+                }
+            }
+        }
+    }
+
+    fn verify_new_topic(
+        &self,
+        name: &str,
+        topic_id: &Uuid,
+        partitions: &[Partition],
+    ) -> Result<(), Refusal> {
+        check_topic_name(name)?;
+        if self.image.by_name.contains_key(name) {
+            return Err(Refusal::TopicAlreadyExists(name.to_owned()));
+        }
+        if let Some(other) = collision_form(name).and_then(|form| self.collision_forms.get(&form)) {
+            return Err(Refusal::InvalidTopic(format!(
+                "topic {name} collides with {other}: '.' and '_' are the same in metric names"
+            )));
+        }
+        if topic_id.is_nil() || self.image.by_id.contains_key(topic_id) {
+            return Err(Refusal::InvalidRequest(format!(
+                "{topic_id} cannot be the id of a new topic"
+            )));
+        }
+        check_partition_count(0, count(partitions))?;
+        self.verify_replicas(partitions)
+    }
+
+    /// Replicas are registered brokers, each once; the ISR is among them, the leader in it.
+    fn verify_replicas(&self, partitions: &[Partition]) -> Result<(), Refusal> {
+        let wrong = |reason: String| Err(Refusal::InvalidReplicaAssignment(reason));
+        for partition in partitions {
+            let replicas: BTreeSet<&i32> = partition.replicas.iter().collect();
+            if replicas.is_empty() || replicas.len() != partition.replicas.len() {
+                return wrong(format!(
+                    "replicas {:?} repeat or are none",
+                    partition.replicas
+                ));
+            }
+            if let Some(stranger) = replicas
+                .iter()
+                .find(|id| !self.image.brokers.contains_key(id))
+            {
+                return wrong(format!("there is no broker {stranger}"));
+            }
+            let isr_is_of_replicas = partition.isr.iter().all(|id| replicas.contains(id));
+            if !isr_is_of_replicas || !partition.isr.contains(&partition.leader) {
+                return wrong(format!(
+                    "leader {} and ISR {:?} do not fit replicas {:?}",
+                    partition.leader, partition.isr, partition.replicas
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn topic(&self, id: &Uuid) -> Result<&Arc<Topic>, Refusal> {
+        self.image.by_id.get(id).ok_or(Refusal::UnknownTopicId)
+    }
+
+    /// Takes in a new or changed topic. Its maps are copied only if a published image holds them.
+    fn put(&mut self, mut topic: Topic) -> Arc<Topic> {
+        topic.changed_at = self.image.index;
+        let topic = Arc::new(topic);
+        Arc::make_mut(&mut self.image.by_id).insert(topic.id, Arc::clone(&topic));
+        Arc::make_mut(&mut self.image.by_name).insert(Arc::clone(&topic.name), Arc::clone(&topic));
+        topic
+    }
+
+    fn register(&mut self, registration: &BrokerRegistration) -> Outcome {
+        let epoch = self.image.index;
+        let broker = Arc::new(Broker {
+            registration: registration.clone(),
+            epoch,
+        });
+        let before = Arc::make_mut(&mut self.image.brokers).insert(registration.node_id, broker);
+        if before.is_some_and(|b| b.registration.incarnation != registration.incarnation) {
+            self.bump_leader_epochs(registration.node_id);
+        }
+        Outcome::BrokerRegistered { epoch }
+    }
+
+    /// A leader that was away may have lost records that were not flushed: a new epoch lets
+    /// clients and followers find out (KIP-101, KIP-320).
+    fn bump_leader_epochs(&mut self, leader: i32) {
+        let led: Vec<Arc<Topic>> = self
+            .image
+            .topics()
+            .filter(|topic| topic.partitions.iter().any(|p| p.leader == leader))
+            .cloned()
+            .collect();
+        for topic in led {
+            let mut topic = Topic::clone(&topic);
+            for partition in topic.partitions.iter_mut().filter(|p| p.leader == leader) {
+                partition.leader_epoch += 1;
+                partition.partition_epoch += 1;
+            }
+            self.put(topic);
+        }
+    }
+}
+
+fn alter(configs: &mut BTreeMap<String, String>, changes: &[ConfigChange], replace: bool) {
+    if replace {
+        configs.clear();
+    }
+    for change in changes {
+        match &change.value {
+            Some(value) => configs.insert(change.key.clone(), value.clone()),
+            None => configs.remove(&change.key),
+        };
+    }
+}
+
+fn count(partitions: &[Partition]) -> u32 {
+    u32::try_from(partitions.len()).unwrap_or(u32::MAX)
+}
+
+/// Whether a topic of `before` partitions may get `added` more.
+pub(super) fn check_partition_count(before: u32, added: u32) -> Result<(), Refusal> {
+    if added == 0 {
+        return Err(Refusal::InvalidPartitions(
+            "the number of partitions must grow by at least one".into(),
+        ));
+    }
+    let total = before.saturating_add(added);
+    if total > PARTITIONS_PER_TOPIC_MAX {
+        return Err(Refusal::InvalidPartitions(format!(
+            "{total} partitions are more than the {PARTITIONS_PER_TOPIC_MAX} that a topic may have"
+        )));
+    }
+    Ok(())
+}

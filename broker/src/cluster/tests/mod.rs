@@ -1,0 +1,87 @@
+//! Stories of the cluster's metadata, and what they share.
+
+#![allow(clippy::unwrap_used)]
+
+mod control;
+mod crashes;
+mod rules;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+
+pub fn register(node_id: i32, incarnation: u128) -> Command {
+    Command::RegisterBroker(BrokerRegistration {
+        node_id,
+        incarnation: Uuid::from_u128(incarnation),
+        listeners: vec![BrokerListener {
+            name: "PLAINTEXT".into(),
+            host: "ferry".into(),
+            port: 9092,
+        }],
+        rack: None,
+    })
+}
+
+pub fn create(name: &str, id: u128, partitions: usize) -> Command {
+    Command::CreateTopic {
+        name: name.into(),
+        topic_id: Uuid::from_u128(id),
+        partitions: vec![Partition::new(vec![1]); partitions],
+        configs: BTreeMap::from([("retention.ms".into(), "1000".into())]),
+    }
+}
+
+pub fn delete(id: u128) -> Command {
+    Command::DeleteTopic {
+        topic_id: Uuid::from_u128(id),
+    }
+}
+
+pub fn alter(id: u128, key: &str, value: Option<&str>, replace: bool) -> Command {
+    Command::AlterTopicConfigs {
+        topic_id: Uuid::from_u128(id),
+        changes: vec![ConfigChange {
+            key: key.into(),
+            value: value.map(str::to_owned),
+        }],
+        replace,
+    }
+}
+
+pub fn grow(id: u128, partitions_before: u32, added: usize) -> Command {
+    Command::CreatePartitions {
+        topic_id: Uuid::from_u128(id),
+        partitions_before,
+        added: vec![Partition::new(vec![1]); added],
+    }
+}
+
+/// A state after these commands, with the answer to each.
+pub fn after(commands: &[Command]) -> (ClusterState, Vec<Result<Outcome, Refusal>>) {
+    let mut state = ClusterState::default();
+    let answers = (1..)
+        .zip(commands)
+        .map(|(index, command)| state.apply(index, command))
+        .collect();
+    (state, answers)
+}
+
+/// Commands of which some fit and some do not: few names and ids, so that they meet.
+pub fn any_command() -> impl Strategy<Value = Command> {
+    let id = 1u128..6;
+    let name = prop::sample::select(vec!["a", "b.c", "b_c", "d", "e", "..", ""]);
+    prop_oneof![
+        1 => (1i32..3, 1u128..4).prop_map(|(node, incarnation)| register(node, incarnation)),
+        4 => (name, id.clone(), 0usize..4).prop_map(|(name, id, n)| create(name, id, n)),
+        1 => id.clone().prop_map(delete),
+        2 => (id.clone(), prop::option::of("[0-9]{1,3}"), any::<bool>())
+            .prop_map(|(id, value, replace)| alter(id, "flush.ms", value.as_deref(), replace)),
+        2 => (id, 0u32..6, 0usize..3).prop_map(|(id, before, added)| grow(id, before, added)),
+        1 => (0u32..2000).prop_map(|count| Command::AllocateProducerIds { count }),
+        1 => Just(Command::SetClusterId { cluster_id: "t9E8VJKgT26MNQ7k0Klh-w".into() }),
+    ]
+}
