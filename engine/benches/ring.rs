@@ -3,23 +3,30 @@
 //! 16 connections send 1 KiB, one message each at a time, to one runtime; the clients are
 //! another thread. Reported is the CPU time of the server's thread per message, which is
 //! what a shard has to spend, and the wall time, which depends on who else is running.
+//! Then: what idle connections cost, and what an append costs that is flushed.
 //!
 //! `cargo bench -p naru-engine --bench ring`
 #![allow(clippy::unwrap_used)]
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use naru_engine::io::{Aligned, Handle, Listener, Maintenance, RingConfig, Runtime, Socket};
-use nix::sys::resource::{UsageWho, getrusage};
+use naru_engine::io::{
+    Aligned, BLOCK_BYTES, Chunk, Disk, File, Handle, Listener, Maintenance, Open, RingConfig,
+    Runtime, Socket,
+};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::TimeValLike;
 
 const CONNECTIONS: usize = 16;
 const MESSAGE_BYTES: usize = 1024;
 const MESSAGES: usize = 400_000;
+const IDLE_CONNECTIONS: usize = 10_000;
+const APPENDS: usize = 4_000;
+const APPENDS_AT_ONCE: usize = 8;
 
 /// How a connection waits for its next message.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +45,8 @@ fn main() {
             echo(waiting, pieces);
         }
     }
+    idle();
+    append();
     let directory = tempfile::tempdir().unwrap();
     let begin = Instant::now();
     let maintenance = Maintenance::start(&[directory.path().to_owned()]).unwrap();
@@ -46,7 +55,11 @@ fn main() {
 }
 
 fn thread_cpu() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
+    cpu_of(UsageWho::RUSAGE_THREAD)
+}
+
+fn cpu_of(who: UsageWho) -> Duration {
+    let usage = getrusage(who).unwrap();
     let total = usage.user_time() + usage.system_time();
     Duration::from_micros(total.num_microseconds() as u64)
 }
@@ -99,6 +112,83 @@ fn serve(waiting: Waiting, pieces: usize, report: &mpsc::Sender<SocketAddr>) -> 
         }
     });
     thread_cpu() - begin
+}
+
+/// What connections cost that say nothing: memory of the process, CPU of their thread.
+fn idle() {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    let count = IDLE_CONNECTIONS.min((hard as usize - 100) / 2);
+    let runtime = Runtime::new(RingConfig::default()).unwrap();
+    let handle = runtime.handle();
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = Listener::bind(&handle, address, true, 1024).unwrap();
+    let address = listener.local_addr().unwrap();
+    let before = resident_bytes();
+    let clients = thread::spawn(move || -> Vec<TcpStream> {
+        (0..count)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect()
+    });
+    runtime.run(async {
+        for _ in 0..count {
+            let (socket, _) = listener.accept().await.unwrap();
+            handle.spawn(connection(handle.clone(), socket, Waiting::Poll, 1));
+        }
+        let clients = clients.join().unwrap();
+        handle.sleep(Duration::from_millis(100)).await;
+        let bytes = (resident_bytes() - before) / count;
+        let begin = thread_cpu();
+        handle.sleep(Duration::from_secs(2)).await;
+        let cpu = thread_cpu() - begin;
+        println!("{count} idle connections: {bytes} bytes each, CPU {cpu:?} in 2 s");
+        drop(clients);
+    });
+}
+
+/// Appends of a block, each flushed, several at once, into fallocated space. CPU of the
+/// whole process, as the kernel flushes on worker threads of the ring.
+fn append() {
+    let directory = tempfile::tempdir().unwrap();
+    let runtime = Runtime::new(RingConfig::default()).unwrap();
+    let disk = runtime.handle();
+    runtime.run(async {
+        let path = directory.path().join("log");
+        let file = disk.open(&path, Open::DirectNew).await.unwrap();
+        let length = (APPENDS * BLOCK_BYTES) as u64;
+        file.allocate(0, length).await.unwrap();
+        let (begin, cpu) = (Instant::now(), cpu_of(UsageWho::RUSAGE_SELF));
+        let writers: Vec<_> = (0..APPENDS_AT_ONCE)
+            .map(|writer| {
+                let file = file.clone();
+                disk.spawn_task(async move {
+                    let mut chunk = Chunk::new(BLOCK_BYTES);
+                    chunk.append(&[9; BLOCK_BYTES]);
+                    for block in (writer..APPENDS).step_by(APPENDS_AT_ONCE) {
+                        let position = (block * BLOCK_BYTES) as u64;
+                        let data = vec![chunk.slice(0..BLOCK_BYTES)];
+                        file.write_at(position, data).await.unwrap();
+                        file.sync_data().await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for writer in writers {
+            writer.await;
+        }
+        let cpu = cpu_of(UsageWho::RUSAGE_SELF) - cpu;
+        let micros = |time: Duration| time.as_secs_f64() * 1e6 / APPENDS as f64;
+        println!(
+            "append of 4 KiB and flush, {APPENDS_AT_ONCE} at once: CPU {:.1} µs, wall {:.1} µs",
+            micros(cpu),
+            micros(begin.elapsed())
+        );
+    });
+}
+
+fn resident_bytes() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
 }
 
 async fn connection(handle: Handle, socket: Socket, waiting: Waiting, pieces: usize) {
