@@ -161,6 +161,11 @@ impl MaintenanceHandle {
             .jobs
             .push(job)
             .map_err(|_| MaintenanceError::Full)?;
+        // Ended in between: nobody would ever take it out, so its caller must not wait.
+        if self.shared.is_stopped.load(Ordering::Acquire) {
+            while self.shared.jobs.pop().is_some() {}
+            return Err(MaintenanceError::Stopped);
+        }
         self.shared.wake();
         Ok(())
     }
