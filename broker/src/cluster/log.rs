@@ -71,8 +71,10 @@ impl LogFile {
         let bytes = contents.good_bytes as u64;
         if contents.is_torn() {
             file.set_len(bytes).map_err(StorageError::io("cut", path))?;
-            file.sync_all().map_err(StorageError::io("flush", path))?;
         }
+        // After a kill, what was read may be in the page cache only, and it is about to be shown
+        // to everyone as the state of the cluster.
+        file.sync_all().map_err(StorageError::io("flush", path))?;
         file.seek(SeekFrom::Start(bytes))
             .map_err(StorageError::io("seek in", path))?;
         Ok(Self {

@@ -59,7 +59,9 @@ pub use ids::kafka_text;
 pub use image::{Broker, ClusterImage, Topic, TopicRef};
 pub use names::{TOPIC_NAME_BYTES_MAX, check_topic_name};
 pub use quorum::{CommandLog, SingleNode};
-pub use state::{ClusterState, Outcome, PARTITIONS_PER_TOPIC_MAX, Refusal};
+pub use state::{
+    CONFIG_BYTES_PER_TOPIC_MAX, ClusterState, Outcome, PARTITIONS_PER_TOPIC_MAX, Refusal,
+};
 
 /// The folder of this room's files inside the data directory.
 pub const DIRECTORY: &str = "__cluster_metadata";

@@ -60,6 +60,8 @@ impl SingleNode {
     ) -> Result<Self, StorageError> {
         let lock = disk::open_directory(directory)?;
         disk::remove_temporaries(directory)?;
+        // A rename that the last process did not live to flush is a fact from here on.
+        disk::sync_directory(directory)?;
         let mut state = match disk::indexed_files(directory, snapshot::PREFIX)?.pop() {
             Some(newest) => ClusterState::from_image(snapshot::read(&newest.path, newest.index)?),
             None => ClusterState::default(),

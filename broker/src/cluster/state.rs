@@ -15,6 +15,10 @@ use super::names::{check_topic_name, collision_form};
 /// Partitions that a topic may have: each costs files, memory and a place in every image.
 pub const PARTITIONS_PER_TOPIC_MAX: u32 = 10_000;
 
+/// Bytes of keys and values that a topic's own configs may have: every image and snapshot carries
+/// them, and a client must not be able to make a command that no frame of the log takes.
+pub const CONFIG_BYTES_PER_TOPIC_MAX: usize = 64 << 10;
+
 /// What a command did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -50,6 +54,8 @@ pub enum Refusal {
     InvalidReplicationFactor(String),
     #[error("{0}")]
     InvalidReplicaAssignment(String),
+    #[error("{0}")]
+    InvalidConfig(String),
     #[error("there is no topic with this id")]
     UnknownTopicId,
     #[error("this cluster already has the id {0}")]
@@ -171,10 +177,21 @@ impl ClusterState {
                 name,
                 topic_id,
                 partitions,
-                ..
-            } => self.verify_new_topic(name, topic_id, partitions),
-            Command::DeleteTopic { topic_id } | Command::AlterTopicConfigs { topic_id, .. } => {
-                self.topic(topic_id).map(drop)
+                configs,
+            } => {
+                self.verify_new_topic(name, topic_id, partitions)?;
+                check_config_bytes(config_bytes(configs))
+            }
+            Command::DeleteTopic { topic_id } => self.topic(topic_id).map(drop),
+            Command::AlterTopicConfigs {
+                topic_id,
+                changes,
+                replace,
+            } => {
+                let mut configs = self.topic(topic_id)?.configs.clone();
+                check_config_bytes(change_bytes(changes))?;
+                alter(&mut configs, changes, *replace);
+                check_config_bytes(config_bytes(&configs))
             }
             Command::CreatePartitions {
                 topic_id,
@@ -310,6 +327,28 @@ fn alter(configs: &mut BTreeMap<String, String>, changes: &[ConfigChange], repla
             None => configs.remove(&change.key),
         };
     }
+}
+
+fn config_bytes(configs: &BTreeMap<String, String>) -> usize {
+    configs
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum()
+}
+
+fn change_bytes(changes: &[ConfigChange]) -> usize {
+    let value_bytes = |change: &ConfigChange| change.value.as_ref().map_or(0, String::len);
+    changes.iter().map(|c| c.key.len() + value_bytes(c)).sum()
+}
+
+fn check_config_bytes(bytes: usize) -> Result<(), Refusal> {
+    if bytes > CONFIG_BYTES_PER_TOPIC_MAX {
+        return Err(Refusal::InvalidConfig(format!(
+            "{bytes} bytes of configs are more than the {CONFIG_BYTES_PER_TOPIC_MAX} that a topic \
+             may have"
+        )));
+    }
+    Ok(())
 }
 
 fn count(partitions: &[Partition]) -> u32 {

@@ -41,8 +41,8 @@ pub enum ConfigError {
         key: String,
         nearest: Option<&'static str>,
     },
-    /// Worded as Kafka words it: clients show this sentence to their users.
-    #[error("Invalid value {value} for configuration {key}: {reason}")]
+    /// Clients show this sentence to their users.
+    #[error("{key}={value}: {reason}")]
     InvalidTopicValue {
         key: &'static str,
         value: String,
