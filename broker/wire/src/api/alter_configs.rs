@@ -17,6 +17,7 @@ table! {
 
     struct AlterableConfig {
         name: Str;
+        /// Null, like a config that is not named, goes back to the default.
         value: Option<Str> = Some(Str::default());
     }
 }

@@ -4,6 +4,8 @@ use crate::table::table;
 use crate::{ErrorCode, Str};
 
 table! {
+    /// The first request on a connection. A version that is too new is answered in v0 with error 35
+    /// (see [`crate::RequestHeader::peek`]).
     struct ApiVersionsRequest (ApiVersions 0..=5, flexible 3) {
         client_software_name: Str, in 3..;
         client_software_version: Str, in 3..;
@@ -19,7 +21,9 @@ table! {
         error_code: ErrorCode;
         api_keys: Vec<ApiVersion>;
         throttle_time_ms: i32, in 1..;
+        /// In v3 without features whose minimum is 0, on which old clients stumble (KAFKA-17011).
         supported_features: Vec<SupportedFeatureKey>, in 3.., tag 0;
+        /// -1 if unknown; then `finalized_features` says nothing.
         finalized_features_epoch: i64 = -1, in 3.., tag 1;
         finalized_features: Vec<FinalizedFeatureKey>, in 3.., tag 2;
         zk_migration_ready: bool, in 3.., tag 3;

@@ -12,7 +12,9 @@ table! {
 
     struct CreatePartitionsTopic {
         name: Str;
+        /// How many there shall be in all.
         count: i32;
+        /// Of the new partitions; null leaves it to the broker.
         assignments: Option<Vec<CreatePartitionsAssignment>> = Some(Vec::new());
     }
 

@@ -9,12 +9,15 @@ table! {
     struct CreateTopicsRequest (CreateTopics 2..=7, flexible 5) {
         topics: Vec<CreatableTopic>;
         timeout_ms: i32 = 60000;
+        /// Check everything, create nothing.
         validate_only: bool;
     }
 
     struct CreatableTopic {
         name: Str;
+        /// -1 for the default of the broker (KIP-464), also where `assignments` decide.
         num_partitions: i32;
+        /// -1 as for `num_partitions`.
         replication_factor: i16;
         assignments: Vec<CreatableReplicaAssignment>;
         configs: Vec<CreatableTopicConfig>;
@@ -42,6 +45,7 @@ table! {
         topic_id: Uuid, in 7..;
         error_code: ErrorCode;
         error_message: Option<Str> = Some(Str::default());
+        /// Why `configs` is null, if it is.
         topic_config_error_code: ErrorCode, in 5.., tag 0;
         num_partitions: i32 = -1, in 5..;
         replication_factor: i16 = -1, in 5..;
@@ -52,6 +56,7 @@ table! {
         name: Str;
         value: Option<Str> = Some(Str::default());
         read_only: bool;
+        /// Numbered as in DescribeConfigs.
         config_source: i8 = -1;
         is_sensitive: bool;
     }

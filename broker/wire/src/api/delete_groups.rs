@@ -5,6 +5,7 @@ use crate::{ErrorCode, Str};
 
 table! {
     struct DeleteGroupsRequest (DeleteGroups 0..=3, flexible 2) {
+        /// The plural is Kafka's.
         groups_names: Vec<Str>;
     }
 }

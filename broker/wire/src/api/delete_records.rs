@@ -16,6 +16,7 @@ table! {
 
     struct DeleteRecordsPartition {
         partition_index: i32;
+        /// Records below it go; -1 stands for the high watermark.
         offset: i64;
     }
 }

@@ -13,6 +13,7 @@ table! {
     }
 
     struct DeleteTopicState {
+        /// Null if the topic is named by id.
         name: Option<Str>;
         topic_id: Uuid;
     }
@@ -25,6 +26,7 @@ table! {
     }
 
     struct DeletableTopicResult {
+        /// Null if an unknown id was named.
         name: Option<Str> = Some(Str::default()), nullable 6..;
         topic_id: Uuid, in 6..;
         error_code: ErrorCode;

@@ -6,6 +6,7 @@ use crate::{ErrorCode, Str};
 table! {
     struct DescribeClusterRequest (DescribeCluster 0..=2, flexible 0) {
         include_cluster_authorized_operations: bool;
+        /// 1 brokers, 2 controllers.
         endpoint_type: i8 = 1, in 1..;
         include_fenced_brokers: bool, in 2..;
     }
@@ -20,6 +21,7 @@ table! {
         cluster_id: Str;
         controller_id: i32 = -1;
         brokers: Vec<DescribeClusterBroker>;
+        /// A bit per operation; `i32::MIN` if it was not asked for.
         cluster_authorized_operations: i32 = i32::MIN;
     }
 

@@ -11,8 +11,10 @@ table! {
     }
 
     struct DescribeConfigsResource {
+        /// 2 topic, 4 broker, 8 broker logger, 16 client metrics, 32 group.
         resource_type: i8;
         resource_name: Str;
+        /// Null asks for all of them.
         configuration_keys: Option<Vec<Str>> = Some(Vec::new());
     }
 }
@@ -33,11 +35,16 @@ table! {
 
     struct DescribeConfigsResourceResult {
         name: Str;
+        /// Null if the config is sensitive.
         value: Option<Str> = Some(Str::default());
         read_only: bool;
+        /// 1 topic, 2 dynamic broker, 3 dynamic default, 4 static broker, 5 default, 6 broker
+        /// logger, 7 client metrics, 8 group.
         config_source: i8 = -1;
         is_sensitive: bool;
+        /// Where else the value could come from, nearest first.
         synonyms: Vec<DescribeConfigsSynonym>;
+        /// 1 boolean, 2 string, 3 int, 4 short, 5 long, 6 double, 7 list, 8 class, 9 password.
         config_type: i8, in 3..;
         documentation: Option<Str> = Some(Str::default()), in 3..;
     }

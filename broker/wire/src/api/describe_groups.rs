@@ -22,6 +22,7 @@ table! {
         error_code: ErrorCode;
         error_message: Option<Str>, in 6..;
         group_id: Str;
+        /// Empty, PreparingRebalance, CompletingRebalance, Stable or Dead.
         group_state: Str;
         protocol_type: Str;
         protocol_data: Str;

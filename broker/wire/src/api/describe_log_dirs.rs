@@ -5,6 +5,7 @@ use crate::{ErrorCode, Str};
 
 table! {
     struct DescribeLogDirsRequest (DescribeLogDirs 1..=4, flexible 2) {
+        /// Null asks for all of them.
         topics: Option<Vec<DescribableLogDirTopic>> = Some(Vec::new());
     }
 
@@ -38,6 +39,7 @@ table! {
         partition_index: i32;
         partition_size: i64;
         offset_lag: i64;
+        /// The log is a copy on its way to another directory.
         is_future_key: bool;
     }
 }

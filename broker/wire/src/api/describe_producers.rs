@@ -38,6 +38,7 @@ table! {
         last_sequence: i32 = -1;
         last_timestamp: i64 = -1;
         coordinator_epoch: i32;
+        /// -1 if no transaction is open.
         current_txn_start_offset: i64 = -1;
     }
 }

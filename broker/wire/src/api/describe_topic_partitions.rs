@@ -9,6 +9,7 @@ table! {
     struct DescribeTopicPartitionsRequest (DescribeTopicPartitions 0..=0, flexible 0) {
         topics: Vec<TopicRequest>;
         response_partition_limit: i32 = 2000;
+        /// Where to go on; topics come in the order of their names.
         cursor: Option<Cursor>;
     }
 
@@ -45,6 +46,7 @@ table! {
         leader_epoch: i32 = -1;
         replica_nodes: Vec<i32>;
         isr_nodes: Vec<i32>;
+        /// Replicas outside of the ISR that have everything up to the high watermark.
         eligible_leader_replicas: Option<Vec<i32>>;
         last_known_elr: Option<Vec<i32>>;
         offline_replicas: Vec<i32>;

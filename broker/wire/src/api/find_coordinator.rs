@@ -6,6 +6,7 @@ use crate::{ErrorCode, Str};
 table! {
     struct FindCoordinatorRequest (FindCoordinator 0..=6, flexible 3) {
         key: Str, in ..=3;
+        /// 0 group, 1 transactional id, 2 share group.
         key_type: i8, in 1..;
         coordinator_keys: Vec<Str>, in 4..;
     }

@@ -17,6 +17,7 @@ table! {
 
     struct AlterableConfig {
         name: Str;
+        /// 0 set, 1 delete, 2 append, 3 subtract.
         config_operation: i8;
         value: Option<Str> = Some(Str::default());
     }

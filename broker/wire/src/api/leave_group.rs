@@ -6,11 +6,13 @@ use crate::{ErrorCode, Str};
 table! {
     struct LeaveGroupRequest (LeaveGroup 0..=5, flexible 4) {
         group_id: Str;
+        /// From v3 in `members`.
         member_id: Str, in ..=2;
         members: Vec<MemberIdentity>, in 3..;
     }
 
     struct MemberIdentity {
+        /// Empty to remove a static member by its instance id.
         member_id: Str;
         group_instance_id: Option<Str>;
         reason: Option<Str>, in 5..;

@@ -5,7 +5,9 @@ use crate::{ErrorCode, Str};
 
 table! {
     struct ListGroupsRequest (ListGroups 0..=5, flexible 3) {
+        /// Empty lists groups of every state.
         states_filter: Vec<Str>, in 4..;
+        /// Empty lists groups of every type.
         types_filter: Vec<Str>, in 5..;
     }
 }

@@ -6,11 +6,14 @@ use crate::table::table;
 use crate::{ErrorCode, Str};
 
 table! {
+    /// v5 drops the retention time, v9 is for KIP-848 groups, v10 names topics by id.
     struct OffsetCommitRequest (OffsetCommit 2..=10, flexible 8) {
         group_id: Str;
+        /// -1 commits from outside of the group, if it has no members.
         generation_id_or_member_epoch: i32 = -1;
         member_id: Str;
         group_instance_id: Option<Str>, in 7..;
+        /// -1 for the default of the broker.
         retention_time_ms: i64 = -1, in ..=4;
         topics: Vec<OffsetCommitRequestTopic>;
     }

@@ -6,10 +6,14 @@ use crate::table::table;
 use crate::{ErrorCode, Str};
 
 table! {
+    /// v0–7 ask for one group at the top level, v8 and later for several in `groups`; v10 names
+    /// topics by id.
     struct OffsetFetchRequest (OffsetFetch 1..=10, flexible 6) {
         group_id: Str, in ..=7;
+        /// Null asks for all topics.
         topics: Option<Vec<OffsetFetchRequestTopic>> = Some(Vec::new()), in ..=7, nullable 2..;
         groups: Vec<OffsetFetchRequestGroup>, in 8..;
+        /// Offsets of open transactions are answered with UNSTABLE_OFFSET_COMMIT (KIP-447).
         require_stable: bool, in 7..;
     }
 
@@ -22,6 +26,7 @@ table! {
         group_id: Str;
         member_id: Option<Str>, in 9..;
         member_epoch: i32 = -1, in 9..;
+        /// Null asks for all topics.
         topics: Option<Vec<OffsetFetchRequestTopics>> = Some(Vec::new());
     }
 
@@ -47,6 +52,7 @@ table! {
 
     struct OffsetFetchResponsePartition {
         partition_index: i32;
+        /// -1 if there is none.
         committed_offset: i64;
         committed_leader_epoch: i32 = -1, in 5..;
         metadata: Option<Str> = Some(Str::default());
@@ -67,6 +73,7 @@ table! {
 
     struct OffsetFetchResponsePartitions {
         partition_index: i32;
+        /// -1 if there is none.
         committed_offset: i64;
         committed_leader_epoch: i32 = -1;
         metadata: Option<Str> = Some(Str::default());

@@ -5,6 +5,7 @@ use crate::{ErrorCode, Str};
 
 table! {
     struct OffsetForLeaderEpochRequest (OffsetForLeaderEpoch 2..=4, flexible 4) {
+        /// -1 for consumers; -2 where the version cannot say.
         replica_id: i32 = -2, in 3..;
         topics: Vec<OffsetForLeaderTopic>;
     }
@@ -36,6 +37,7 @@ table! {
         error_code: ErrorCode;
         partition: i32;
         leader_epoch: i32 = -1;
+        /// Where the epoch, or the largest one below it, ends.
         end_offset: i64 = -1;
     }
 }

@@ -13,6 +13,7 @@ table! {
         group_instance_id: Option<Str>, in 3..;
         protocol_type: Option<Str>, in 5..;
         protocol_name: Option<Str>, in 5..;
+        /// Empty except from the leader.
         assignments: Vec<SyncGroupRequestAssignment>;
     }
 
@@ -28,6 +29,7 @@ table! {
         error_code: ErrorCode;
         protocol_type: Option<Str>, in 5..;
         protocol_name: Option<Str>, in 5..;
+        /// The member's own, opaque to the broker.
         assignment: Bytes;
     }
 }
