@@ -1,1 +1,9 @@
-//! Kafka's record batch v2.
+//! Kafka's record batch v2: the bytes that producers send, segments hold and consumers
+//! get. Knows no log and no socket.
+
+mod header;
+
+pub use header::{
+    Attributes, BatchHeader, CRC_FROM, HEADER_BYTES, HeaderError, LENGTH_OVERHEAD_BYTES, MAGIC,
+    crc_is_valid, crc32c, stamp, stamp_log_append_time, stamp_max_timestamp,
+};
