@@ -202,6 +202,18 @@ impl Chunk {
         self.filled += data.len();
     }
 
+    /// Where the part begins that is not filled, for the kernel to fill.
+    pub(crate) fn room_mut_ptr(&mut self) -> *mut u8 {
+        // SAFETY: `filled` never passes the capacity.
+        unsafe { self.shared.start.as_ptr().add(self.filled) }
+    }
+
+    /// Counts `bytes` more as filled: something else than [`Self::append`] filled them.
+    pub(crate) fn add_filled(&mut self, bytes: usize) {
+        assert!(bytes <= self.room());
+        self.filled += bytes;
+    }
+
     /// A reader's view of filled bytes; it keeps the memory alive.
     ///
     /// # Panics

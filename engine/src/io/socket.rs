@@ -15,7 +15,7 @@ use nix::sys::socket::{
     sockopt,
 };
 
-use super::buffer::Aligned;
+use super::buffer::{Aligned, Chunk};
 use super::ring::Ring;
 use super::runtime::Handle;
 
@@ -139,6 +139,12 @@ impl Socket {
     /// Dropping the future loses the buffer, and what was received into it.
     pub async fn recv(&self, buffer: Aligned, from: usize) -> (io::Result<usize>, Aligned) {
         self.inner.ring.recv(self.inner.fd, buffer, from).await
+    }
+
+    /// Receives behind what is filled of `chunk`, which has room. 0 is the end of the
+    /// stream. The chunk comes back in any case.
+    pub async fn recv_chunk(&self, chunk: Chunk) -> (io::Result<usize>, Chunk) {
+        self.inner.ring.recv_chunk(self.inner.fd, chunk).await
     }
 
     /// Waits until something can be received: data, the end, or an error. Holds no buffer.

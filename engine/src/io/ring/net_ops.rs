@@ -9,7 +9,7 @@ use bytes::Bytes;
 use io_uring::{opcode, types};
 use nix::sys::socket::{SockaddrLike, SockaddrStorage};
 
-use super::super::buffer::Aligned;
+use super::super::buffer::{Aligned, Chunk};
 use super::driver::Ring;
 use super::op::Op;
 use super::pieces::Pieces;
@@ -79,6 +79,28 @@ impl Ring {
             buffer.set_length(from + count);
         }
         (result, buffer)
+    }
+
+    /// Receives behind what is filled of a chunk.
+    pub(in super::super) async fn recv_chunk(
+        &self,
+        socket: RawFd,
+        mut chunk: Chunk,
+    ) -> (io::Result<usize>, Chunk) {
+        let room = chunk.room().min(TRANSFER_BYTES_MAX);
+        if room == 0 {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "a full receive buffer");
+            return (Err(error), chunk);
+        }
+        let entry = opcode::Recv::new(types::Fd(socket), chunk.room_mut_ptr(), room as u32).build();
+        // SAFETY: the operation owns the chunk, whose memory lies on the heap; readers have
+        // only what was filled before, which the kernel does not touch.
+        let (result, mut chunk) = unsafe { Op::new(self, entry, chunk) }.await;
+        let result = result.map(|count| count as usize);
+        if let Ok(count) = result {
+            chunk.add_filled(count);
+        }
+        (result, chunk)
     }
 
     /// Sends all pieces, one behind the other.
