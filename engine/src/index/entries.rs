@@ -1,0 +1,79 @@
+//! Index entries in memory, and the two questions asked of them.
+
+use naru_record_batch::BatchHeader;
+
+/// Log bytes between two entries, at least.
+const INTERVAL_BYTES: u64 = 64 << 10;
+
+/// The start of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+pub struct IndexEntry {
+    /// The first offset of the batch.
+    pub offset: i64,
+    /// Where it begins in the segment, in bytes.
+    pub position: u64,
+    /// The largest timestamp of all batches of the segment before it, in ms.
+    pub max_timestamp_before_ms: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Index {
+    entries: Vec<IndexEntry>,
+}
+
+impl Index {
+    pub fn from_entries(entries: Vec<IndexEntry>) -> Self {
+        Self { entries }
+    }
+
+    pub fn entries(&self) -> &[IndexEntry] {
+        &self.entries
+    }
+
+    /// Notes a batch that stands at `position`; most are not worth an entry.
+    pub fn note(&mut self, header: &BatchHeader, position: u64, max_timestamp_before_ms: i64) {
+        let is_due = self
+            .entries
+            .last()
+            .is_none_or(|last| position - last.position >= INTERVAL_BYTES);
+        if is_due {
+            self.entries.push(IndexEntry {
+                offset: header.base_offset,
+                position,
+                max_timestamp_before_ms,
+            });
+        }
+    }
+
+    /// A batch start at or before `offset`, as near as the index knows; 0 is one.
+    pub fn position_for_offset(&self, offset: i64) -> u64 {
+        let after = self.entries.partition_point(|e| e.offset <= offset);
+        self.before(after)
+    }
+
+    /// A batch start at or before `position`.
+    pub fn batch_start_before(&self, position: u64) -> u64 {
+        let after = self.entries.partition_point(|e| e.position <= position);
+        self.before(after)
+    }
+
+    /// A batch start before which every timestamp is smaller than `timestamp_ms`.
+    pub fn position_for_timestamp(&self, timestamp_ms: i64) -> u64 {
+        let after = self
+            .entries
+            .partition_point(|e| e.max_timestamp_before_ms < timestamp_ms);
+        self.before(after)
+    }
+
+    fn before(&self, after: usize) -> u64 {
+        match after.checked_sub(1).and_then(|at| self.entries.get(at)) {
+            Some(entry) => entry.position,
+            None => 0,
+        }
+    }
+
+    /// Forgets what stands at `position` or behind it.
+    pub fn truncate(&mut self, position: u64) {
+        self.entries.retain(|entry| entry.position < position);
+    }
+}

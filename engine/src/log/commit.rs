@@ -1,0 +1,260 @@
+//! Group commit: the writer puts on the disk what has gathered, one write at a time; the
+//! flusher makes durable what was written, one flush at a time, when somebody asks. While
+//! either works, the next group gathers. Neither exists while there is nothing to do.
+
+use bytes::Bytes;
+
+use super::state::State;
+use super::tail::Place;
+use super::{Log, LogError};
+use crate::io::{Aligned, BLOCK_BYTES, Env, File};
+use crate::recovery::mark::{self, Mark};
+use crate::segment::{Ahead, FLUSHED_FILE};
+
+/// The most that one write takes, in bytes: above it latency grows and throughput does not.
+const WRITE_BYTES_MAX: u64 = 8 << 20;
+
+/// What the writer does next.
+enum Work<F> {
+    /// Write `data` at `position` of the file; that takes the log to `end`.
+    Write {
+        file: F,
+        ahead: Option<Ahead>,
+        position: u64,
+        data: Vec<Bytes>,
+        end: Place,
+    },
+    /// Seal the first begun segment if it has a file, and make the file of the next.
+    Roll,
+}
+
+impl<E: Env> Log<E> {
+    /// Starts the writer, unless it runs.
+    pub(super) fn start_writer(&self) {
+        if std::mem::replace(&mut self.state().is_writing, true) {
+            return;
+        }
+        let log = self.clone();
+        self.0.env.spawn(async move {
+            let result = log.write_all().await;
+            log.state().is_writing = false;
+            if let Err(error) = result {
+                log.fail(error);
+            }
+        });
+    }
+
+    async fn write_all(&self) -> Result<(), LogError> {
+        loop {
+            let Some(work) = self.state().next_work() else {
+                return Ok(());
+            };
+            match work {
+                Work::Roll => self.roll_file().await?,
+                Work::Write {
+                    file,
+                    ahead,
+                    position,
+                    data,
+                    end,
+                } => {
+                    let write = async {
+                        prepare(&file, ahead).await?;
+                        file.write_at(position, data).await
+                    };
+                    write.await.map_err(|cause| LogError::WriteFailed {
+                        directory: self.0.dir.clone(),
+                        cause: cause.to_string().into(),
+                    })?;
+                    self.state().note_written(end);
+                    self.0.written.notify_all();
+                    self.start_flusher();
+                }
+            }
+        }
+    }
+
+    /// Closes the log with an error that every waiter gets.
+    pub(super) fn fail(&self, error: LogError) {
+        tracing::error!("{error}");
+        self.end(error);
+    }
+
+    /// As [`Self::fail`], where nothing went wrong.
+    pub(super) fn end(&self, error: LogError) {
+        self.state().failure.get_or_insert(error);
+        self.0.written.notify_all();
+        self.0.flushed.notify_all();
+    }
+
+    /// Starts the flusher, unless it runs or nobody wants anything flushed.
+    pub(super) fn start_flusher(&self) {
+        {
+            let mut state = self.state();
+            if state.is_flushing || !state.is_flush_due() {
+                return;
+            }
+            state.is_flushing = true;
+        }
+        let log = self.clone();
+        self.0.env.spawn(async move {
+            log.flush_all().await;
+        });
+    }
+
+    async fn flush_all(&self) {
+        loop {
+            let (file, to, to_offset) = {
+                let mut state = self.state();
+                // Positions of a segment whose file is gone were flushed when it was sealed.
+                match state.file.clone() {
+                    Some(file) if state.is_flush_due() => {
+                        (file, state.written_batches, state.written_offset)
+                    }
+                    _ => {
+                        state.is_flushing = false;
+                        return;
+                    }
+                }
+            };
+            if let Err(error) = self.sync(&file).await {
+                self.state().is_flushing = false;
+                return self.fail(error);
+            }
+            self.state().note_flushed(to, to_offset);
+            self.0.flushed.notify_all();
+            self.write_mark().await;
+        }
+    }
+
+    /// Flushes a file; a failure fences the directory for good.
+    pub(super) async fn sync(&self, file: &E::File) -> Result<(), LogError> {
+        self.0.shared.fence.check()?;
+        let result = file.sync_data().await;
+        result.map_err(|cause| self.0.shared.fence.close(&cause))
+    }
+
+    /// Writes down how far the log is flushed, now and then. What fails here is no harm:
+    /// an older mark only says less.
+    async fn write_mark(&self) {
+        let (mark, turn) = {
+            let mut state = self.state();
+            let flushed = state.flushed;
+            let is_due = flushed.segment != state.marked.segment
+                || flushed.position - state.marked.position >= mark::EVERY_BYTES;
+            if !is_due {
+                return;
+            }
+            state.marked = flushed;
+            state.mark_turn += 1;
+            let mark = Mark {
+                segment: flushed.segment,
+                position: flushed.position,
+            };
+            (mark, state.mark_turn % 2)
+        };
+        let path = self.0.dir.join(FLUSHED_FILE);
+        let write = async {
+            let file = match self.0.env.open(&path, crate::io::Open::Direct).await {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    self.0.env.open(&path, crate::io::Open::DirectNew).await?
+                }
+                other => other?,
+            };
+            let position = turn * BLOCK_BYTES as u64;
+            file.write_at(position, vec![mark.block()]).await
+        };
+        if let Err(error) = write.await {
+            tracing::warn!("{}: {error}", path.display());
+        }
+    }
+}
+
+async fn prepare<F: File>(file: &F, ahead: Option<Ahead>) -> std::io::Result<()> {
+    match ahead {
+        None => Ok(()),
+        Some(Ahead::Reserve { from, to }) => file.allocate(from, to - from).await,
+        Some(Ahead::Zero { from, to }) => file.write_at(from, zeros(to - from)).await,
+    }
+}
+
+/// `bytes` of zeros, a whole number of blocks.
+fn zeros(bytes: u64) -> Vec<Bytes> {
+    const PIECE_BYTES: u64 = 64 << 10;
+    let mut piece = Aligned::new(PIECE_BYTES.min(bytes) as usize);
+    piece.fill(0);
+    let piece = piece.freeze();
+    let whole = bytes / PIECE_BYTES;
+    let mut pieces = vec![piece.clone(); whole as usize];
+    let rest = (bytes % PIECE_BYTES) as usize;
+    if rest > 0 {
+        pieces.push(piece.slice(..rest));
+    }
+    pieces
+}
+
+impl<F: File> State<F> {
+    fn next_work(&mut self) -> Option<Work<F>> {
+        let first = self.begun.front()?;
+        let (segment, end) = (first.base_offset, first.end());
+        let Some(file) = self.file.clone() else {
+            return Some(Work::Roll);
+        };
+        if self.written.segment == segment && self.written.position == end.position {
+            return (self.begun.len() > 1).then_some(Work::Roll);
+        }
+        let from = self.written;
+        let to = end.position.min(from.position + WRITE_BYTES_MAX);
+        let is_all = to == end.position;
+        // Only the end of what was appended may stand within a block.
+        let to = if is_all {
+            to
+        } else {
+            to / BLOCK_BYTES as u64 * BLOCK_BYTES as u64
+        };
+        let (position, data) = self.tail.blocks(from, to);
+        let written_to = to.next_multiple_of(BLOCK_BYTES as u64);
+        let limit = self
+            .config
+            .segment_bytes
+            .max(end.position)
+            .next_multiple_of(BLOCK_BYTES as u64);
+        let ahead = self.space.before_write(position, written_to, limit);
+        Some(Work::Write {
+            file,
+            ahead,
+            position,
+            data,
+            end: Place {
+                segment,
+                position: to,
+            },
+        })
+    }
+
+    fn note_written(&mut self, end: Place) {
+        debug_assert!(self.written <= end);
+        self.written = end;
+        while let Some(&(batch_end, next_offset)) = self.unwritten.front()
+            && batch_end <= end
+        {
+            self.unwritten.pop_front();
+            self.written_batches = batch_end;
+            self.written_offset = next_offset;
+        }
+        self.tail.trim(end, false);
+    }
+
+    fn note_flushed(&mut self, to: Place, to_offset: i64) {
+        // A segment may have been sealed, and so flushed, in the meantime.
+        if self.flushed < to {
+            self.flushed = to;
+        }
+        self.flushed_offset = self.flushed_offset.max(to_offset);
+    }
+
+    fn is_flush_due(&self) -> bool {
+        let is_wanted = self.flush_wanted > self.flushed_offset || self.followers > 0;
+        self.failure.is_none() && is_wanted && self.flushed_offset < self.written_offset
+    }
+}

@@ -1,0 +1,37 @@
+//! The log of one partition while it is open.
+//!
+//! The way of a batch: `append` copies it into the tail's chunk with its offset (never
+//! waits); the writer puts what has gathered on the disk, one write at a time; the flusher
+//! makes durable what was written, when somebody asks. Reads come from the chunks or, for
+//! older data, from the disk in large pieces.
+//!
+//! Invariants:
+//! - start ≤ flushed ≤ written ≤ end, as offsets and as positions.
+//! - A buffer that is being written is not changed: whole blocks of a chunk never change
+//!   again, and the last, partial one is written from a copy.
+//! - A segment is sealed (written, flushed, cut to its size) before the next one's file is
+//!   made, so that a later segment proves the earlier ones whole.
+//! - After a failed write the log is closed for good; after a failed flush the whole
+//!   directory is ([`Fence`]). No acknowledgement comes from either again.
+//! - No `RefCell` borrow lives across an await.
+
+mod append;
+mod checkpoint;
+mod commit;
+mod config;
+mod error;
+mod open;
+mod read;
+mod readahead;
+mod retention;
+mod roll;
+mod state;
+mod tail;
+mod time;
+mod wait;
+
+pub use append::{Appended, Stamp};
+pub use config::{LogConfig, Shared, TailBudget};
+pub use error::{Fence, LogError, ReadError};
+pub use open::Log;
+pub use wait::{Following, Progress};

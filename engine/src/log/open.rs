@@ -1,0 +1,218 @@
+//! The handle on an open log, and how a recovered log is opened.
+
+use std::cell::{RefCell, RefMut};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::readahead::ReadAheads;
+use super::state::{Begun, Sealed, State};
+use super::tail::{Place, Tail};
+use super::{LogConfig, LogError, Shared};
+use crate::io::sync::Notify;
+use crate::io::{BLOCK_BYTES, Env, File, Open};
+use crate::recovery::Recovered;
+use crate::segment::{Space, segment_path};
+
+/// An open log. Clones share it; it belongs to one shard.
+pub struct Log<E: Env>(pub(super) Rc<Inner<E>>);
+
+pub(super) struct Inner<E: Env> {
+    pub env: E,
+    pub dir: PathBuf,
+    pub shared: Shared,
+    pub state: RefCell<State<E::File>>,
+    /// Something was written, or the log failed.
+    pub written: Notify,
+    /// Something was flushed, or the log failed.
+    pub flushed: Notify,
+}
+
+impl<E: Env> Clone for Log<E> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<E: Env> Log<E> {
+    /// A log whose directory does not exist; it is made with the first append.
+    pub fn create(env: E, dir: PathBuf, config: LogConfig, shared: Shared) -> Self {
+        Self::from_parts(env, dir, Recovered::default(), config, shared, false)
+    }
+
+    /// A log as recovery left it.
+    ///
+    /// # Errors
+    /// When the last segment cannot be opened or read.
+    pub async fn open(
+        env: E,
+        dir: PathBuf,
+        recovered: Recovered,
+        config: LogConfig,
+        shared: Shared,
+    ) -> Result<Self, LogError> {
+        let active = recovered.active.clone();
+        let log = Self::from_parts(env, dir, recovered, config, shared, true);
+        if let Some(active) = active {
+            let path = segment_path(&log.0.dir, active.base_offset);
+            let opened = async {
+                let file = log.0.env.open(&path, Open::Direct).await?;
+                let partial = (active.position % BLOCK_BYTES as u64) as usize;
+                let block = match partial {
+                    0 => None,
+                    _ => Some(
+                        file.read_at(active.position - partial as u64, BLOCK_BYTES)
+                            .await?,
+                    ),
+                };
+                std::io::Result::Ok((file, block.map(|block| block.slice(..partial))))
+            };
+            let (file, block) = opened.await.map_err(|e| LogError::io(path, &e))?;
+            let mut state = log.state();
+            state.file = Some(file);
+            if let Some(block) = block {
+                let place = Place {
+                    segment: active.base_offset,
+                    position: active.position,
+                };
+                state.tail.resume(place, &block);
+            }
+        }
+        Ok(log)
+    }
+
+    fn from_parts(
+        env: E,
+        dir: PathBuf,
+        recovered: Recovered,
+        config: LogConfig,
+        shared: Shared,
+        has_directory: bool,
+    ) -> Self {
+        let sealed: VecDeque<_> = recovered
+            .sealed
+            .iter()
+            .map(|found| Sealed {
+                base_offset: found.base_offset,
+                path: segment_path(&dir, found.base_offset),
+                size_bytes: found.size_bytes,
+                max_timestamp_ms: found.max_timestamp_ms,
+                file: None,
+                index: None,
+            })
+            .collect();
+        let next_offset = recovered.next_offset;
+        let begun: VecDeque<_> = recovered
+            .active
+            .into_iter()
+            .map(|found| Begun {
+                base_offset: found.base_offset,
+                position: found.position,
+                end_offset: next_offset,
+                max_timestamp_ms: found.max_timestamp_ms,
+                created_ms: found.created_ms,
+                index: found.index,
+            })
+            .collect();
+        let end = begun.back().map_or(
+            Place {
+                segment: next_offset,
+                position: 0,
+            },
+            Begun::end,
+        );
+        let prepared_to = end.position / BLOCK_BYTES as u64 * BLOCK_BYTES as u64;
+        let state = State {
+            config,
+            start_offset: recovered.start_offset,
+            end_offset: next_offset,
+            written: end,
+            written_offset: next_offset,
+            written_batches: end,
+            unwritten: VecDeque::new(),
+            flushed_offset: next_offset,
+            flushed: end,
+            sealed,
+            begun,
+            tail: Tail::new(Rc::clone(&shared.tails)),
+            file: None,
+            space: Space::new(prepared_to),
+            epochs: recovered.epochs,
+            failure: None,
+            is_writing: false,
+            is_flushing: false,
+            flush_wanted: next_offset,
+            followers: 0,
+            read_ends: VecDeque::new(),
+            read_aheads: ReadAheads::default(),
+            marked: end,
+            mark_turn: 0,
+            has_directory,
+            is_busy: false,
+        };
+        Self(Rc::new(Inner {
+            env,
+            dir,
+            shared,
+            state: RefCell::new(state),
+            written: Notify::new(),
+            flushed: Notify::new(),
+        }))
+    }
+
+    pub(super) fn state(&self) -> RefMut<'_, State<E::File>> {
+        self.0.state.borrow_mut()
+    }
+
+    /// The error of every operation, if the log or its directory has failed.
+    pub(super) fn check(&self) -> Result<(), LogError> {
+        self.0.shared.fence.check()?;
+        match &self.state().failure {
+            None => Ok(()),
+            Some(failure) => Err(failure.clone()),
+        }
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    /// The first offset that may be read.
+    pub fn start_offset(&self) -> i64 {
+        self.state().start_offset
+    }
+
+    /// The offset that the next record will get.
+    pub fn end_offset(&self) -> i64 {
+        self.state().end_offset
+    }
+
+    /// All below it survives the death of the process.
+    pub fn written_offset(&self) -> i64 {
+        self.state().written_offset
+    }
+
+    /// All below it survives a power cut.
+    pub fn flushed_offset(&self) -> i64 {
+        self.state().flushed_offset
+    }
+
+    /// What the segments hold, in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        self.state().size_bytes()
+    }
+
+    pub fn set_config(&self, config: LogConfig) {
+        self.state().config = config;
+    }
+
+    /// The end of `epoch`: the first offset of the next one, or the end of the log
+    /// (OffsetForLeaderEpoch, KIP-101). With the largest epoch not above the asked one.
+    pub fn epoch_end(&self, epoch: i32) -> Option<(i32, i64)> {
+        let state = self.state();
+        let after = state.epochs.partition_point(|&(known, _)| known <= epoch);
+        let (known, _) = *state.epochs.get(after.checked_sub(1)?)?;
+        let end = state.epochs.get(after).map_or(state.end_offset, |e| e.1);
+        Some((known, end))
+    }
+}

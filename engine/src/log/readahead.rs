@@ -1,0 +1,203 @@
+//! Reading old data: whole extents of a segment file, the last few kept, the next one
+//! fetched before it is asked for.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Log, ReadError, TailBudget};
+use crate::io::sync::Notify;
+use crate::io::{BLOCK_BYTES, Env, File, Open};
+use crate::segment::segment_path;
+
+/// The unit in which old data is read, in bytes.
+pub(super) const EXTENT_BYTES: u64 = 1 << 20;
+/// Extents that a log keeps for its readers.
+const EXTENTS_MAX: usize = 4;
+
+/// Which extent: a segment by its base offset, and a number from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ExtentId {
+    pub segment: i64,
+    pub number: u64,
+}
+
+#[derive(Default)]
+pub(super) struct ReadAheads(VecDeque<(ExtentId, Extent)>);
+
+#[derive(Clone)]
+enum Extent {
+    Loading(Rc<Notify>),
+    Ready(Bytes),
+    Failed(Arc<str>),
+}
+
+impl ReadAheads {
+    fn get(&self, id: ExtentId) -> Option<Extent> {
+        self.0
+            .iter()
+            .find(|(known, _)| *known == id)
+            .map(|(_, extent)| extent.clone())
+    }
+
+    fn put(&mut self, id: ExtentId, extent: Extent, budget: &TailBudget) {
+        self.remove(id, budget);
+        if let Extent::Ready(bytes) = &extent {
+            budget.take(bytes.len());
+        }
+        self.0.push_back((id, extent));
+        while self.0.len() > EXTENTS_MAX {
+            match self
+                .0
+                .iter()
+                .position(|(_, e)| !matches!(e, Extent::Loading(_)))
+            {
+                Some(oldest) => self.remove_at(oldest, budget),
+                None => return,
+            }
+        }
+    }
+
+    fn remove(&mut self, id: ExtentId, budget: &TailBudget) {
+        if let Some(at) = self.0.iter().position(|(known, _)| *known == id) {
+            self.remove_at(at, budget);
+        }
+    }
+
+    fn remove_at(&mut self, at: usize, budget: &TailBudget) {
+        if let Some((_, Extent::Ready(bytes))) = self.0.remove(at) {
+            budget.give_back(bytes.len());
+        }
+    }
+
+    /// Lets go of everything that is not being loaded.
+    pub fn clear(&mut self, budget: &TailBudget) {
+        while let Some(at) = self
+            .0
+            .iter()
+            .position(|(_, e)| !matches!(e, Extent::Loading(_)))
+        {
+            self.remove_at(at, budget);
+        }
+    }
+}
+
+impl<E: Env> Log<E> {
+    /// The bytes `from..to` of a segment's file, which are written.
+    pub(super) async fn read_file(
+        &self,
+        segment: i64,
+        from: u64,
+        to: u64,
+    ) -> Result<Vec<Bytes>, ReadError> {
+        let mut out = Vec::new();
+        let mut at = from;
+        while at < to {
+            let id = ExtentId {
+                segment,
+                number: at / EXTENT_BYTES,
+            };
+            let start = id.number * EXTENT_BYTES;
+            let end = to.min(start + EXTENT_BYTES);
+            let bytes = self.extent(id, end - start).await?;
+            out.push(bytes.slice((at - start) as usize..(end - start) as usize));
+            at = end;
+        }
+        Ok(out)
+    }
+
+    /// Fetches the extent behind `position`, if it is worth it: somebody reads through.
+    pub(super) fn read_ahead(&self, segment: i64, position: u64, segment_end: u64) {
+        let id = ExtentId {
+            segment,
+            number: position / EXTENT_BYTES + 1,
+        };
+        let is_worth_it = {
+            let state = self.state();
+            (id.number + 1) * EXTENT_BYTES <= segment_end
+                && !self.0.shared.tails.is_scarce()
+                && state.read_aheads.get(id).is_none()
+        };
+        if is_worth_it {
+            self.load(id);
+        }
+    }
+
+    /// At least the first `needed` bytes of an extent.
+    async fn extent(&self, id: ExtentId, needed: u64) -> Result<Bytes, ReadError> {
+        let mut is_fresh = false;
+        loop {
+            let known = self.state().read_aheads.get(id);
+            match known {
+                Some(Extent::Ready(bytes)) if bytes.len() as u64 >= needed => return Ok(bytes),
+                Some(Extent::Loading(loaded)) => {
+                    loaded.wait().await;
+                    is_fresh = true;
+                }
+                Some(Extent::Failed(cause)) if is_fresh => {
+                    return Err(ReadError::Io {
+                        path: segment_path(&self.0.dir, id.segment),
+                        cause,
+                    });
+                }
+                Some(Extent::Ready(_)) if is_fresh => {
+                    return Err(ReadError::Damaged {
+                        path: segment_path(&self.0.dir, id.segment),
+                        position: id.number * EXTENT_BYTES,
+                    });
+                }
+                // Not here, or read when the segment was shorter.
+                _ => self.load(id),
+            }
+        }
+    }
+
+    /// Reads an extent in a task of its own: who asked for it may go away.
+    fn load(&self, id: ExtentId) {
+        let loaded = Rc::new(Notify::new());
+        self.state().read_aheads.put(
+            id,
+            Extent::Loading(Rc::clone(&loaded)),
+            &self.0.shared.tails,
+        );
+        let log = self.clone();
+        self.0.env.spawn(async move {
+            let read = async {
+                let file = log.file_of(id.segment).await?;
+                file.read_at(id.number * EXTENT_BYTES, EXTENT_BYTES as usize)
+                    .await
+            };
+            let extent = match read.await {
+                Ok(bytes) => Extent::Ready(bytes),
+                Err(cause) => Extent::Failed(cause.to_string().into()),
+            };
+            log.state().read_aheads.put(id, extent, &log.0.shared.tails);
+            loaded.notify_all();
+        });
+    }
+
+    /// The file of a segment, opened if need be.
+    async fn file_of(&self, segment: i64) -> std::io::Result<E::File> {
+        let known = {
+            let state = self.state();
+            match state.sealed.iter().find(|s| s.base_offset == segment) {
+                Some(sealed) => sealed.file.clone(),
+                None => state.file.clone(),
+            }
+        };
+        if let Some(file) = known {
+            return Ok(file);
+        }
+        let path = segment_path(&self.0.dir, segment);
+        let file = self.0.env.open(&path, Open::Direct).await?;
+        let mut state = self.state();
+        if let Some(sealed) = state.sealed.iter_mut().find(|s| s.base_offset == segment) {
+            sealed.file = Some(file.clone());
+        }
+        Ok(file)
+    }
+}
+
+const _: () = assert!(EXTENT_BYTES.is_multiple_of(BLOCK_BYTES as u64));

@@ -1,0 +1,128 @@
+//! What may go: whole segments, by age and by size, the oldest first.
+
+use std::path::PathBuf;
+
+use super::state::Begun;
+use super::{Log, LogError};
+use crate::io::Env;
+use crate::segment::{deleted_path, index_path};
+
+impl<E: Env> Log<E> {
+    /// Drops the segments that retention no longer keeps. Their files are renamed and
+    /// returned: whoever removes them may take their time.
+    ///
+    /// The segment that takes the appends stays, unless all of its records are too old:
+    /// then it is sealed, and goes with a later call.
+    pub async fn drop_expired(&self, now_ms: i64) -> Result<Vec<PathBuf>, LogError> {
+        let count = {
+            let mut state = self.state();
+            if state.is_active_expired(now_ms) && state.begun.len() == 1 {
+                let end_offset = state.end_offset;
+                state.begun.push_back(Begun::new(end_offset, now_ms));
+            }
+            state.expired(now_ms)
+        };
+        self.start_writer();
+        self.drop_oldest(count).await
+    }
+
+    /// Makes `offset` the first that may be read (DeleteRecords), and drops the segments
+    /// that lie before it.
+    pub async fn advance_start(&self, offset: i64) -> Result<Vec<PathBuf>, LogError> {
+        let count = {
+            let mut state = self.state();
+            state.start_offset = offset.clamp(state.start_offset, state.flushed_offset);
+            let start = state.start_offset;
+            let next_bases = state.sealed.iter().skip(1).map(|s| s.base_offset);
+            let first_begun = state.begun.front().map(|s| s.base_offset);
+            let ends: Vec<i64> = next_bases.chain(first_begun).collect();
+            ends.iter().take_while(|&&end| end <= start).count()
+        };
+        self.drop_oldest(count).await
+    }
+
+    async fn drop_oldest(&self, count: usize) -> Result<Vec<PathBuf>, LogError> {
+        let mut renamed = Vec::new();
+        for _ in 0..count {
+            let (base_offset, path) = {
+                let mut state = self.state();
+                let Some(oldest) = state.sealed.pop_front() else {
+                    break;
+                };
+                let next = state.sealed.front().map(|s| s.base_offset);
+                let next = next.or(state.begun.front().map(|s| s.base_offset));
+                let start = next.unwrap_or(state.end_offset);
+                state.start_offset = state.start_offset.max(start);
+                (oldest.base_offset, oldest.path)
+            };
+            for from in [path, index_path(&self.0.dir, base_offset)] {
+                let to = deleted_path(&from);
+                match self.0.env.rename(&from, &to).await {
+                    Ok(()) => renamed.push(to),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(LogError::io(from, &error)),
+                }
+            }
+        }
+        if !renamed.is_empty() {
+            let synced = self.0.env.sync_dir(&self.0.dir).await;
+            synced.map_err(|error| LogError::io(self.0.dir.clone(), &error))?;
+        }
+        Ok(renamed)
+    }
+
+    /// Gives back memory if nothing was appended since the last call.
+    pub fn rest(&self) {
+        let mut state = self.state();
+        if std::mem::replace(&mut state.is_busy, false) || state.is_writing {
+            return;
+        }
+        let written = state.written;
+        state.tail.trim(written, true);
+        let tails = std::rc::Rc::clone(&self.0.shared.tails);
+        state.read_aheads.clear(&tails);
+        for sealed in &mut state.sealed {
+            sealed.file = None;
+            sealed.index = None;
+        }
+    }
+}
+
+impl<F> super::state::State<F> {
+    /// How many of the oldest sealed segments may go.
+    fn expired(&self, now_ms: i64) -> usize {
+        let by_age = match self.config.retention_ms {
+            None => 0,
+            Some(keep_ms) => self
+                .sealed
+                .iter()
+                .take_while(|s| now_ms.saturating_sub(s.max_timestamp_ms) > keep_ms)
+                .count(),
+        };
+        let by_size = match self.config.retention_bytes {
+            None => 0,
+            Some(keep_bytes) => {
+                let mut left = self.size_bytes();
+                self.sealed
+                    .iter()
+                    .take_while(|s| {
+                        left -= s.size_bytes;
+                        left >= keep_bytes
+                    })
+                    .count()
+            }
+        };
+        by_age.max(by_size)
+    }
+
+    /// Whether every record of the segment that takes the appends is too old: it is then
+    /// time to begin another.
+    fn is_active_expired(&self, now_ms: i64) -> bool {
+        match (self.config.retention_ms, self.begun.back()) {
+            (Some(keep_ms), Some(segment)) => {
+                segment.position > 0 && now_ms.saturating_sub(segment.max_timestamp_ms) > keep_ms
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The checkpoint of a partition: its recovery point, and all that recovery would
+//! otherwise have to read the log for.
+
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::envelope;
+use crate::index::IndexEntry;
+use crate::io::{Disk, read_file, replace_file};
+use crate::segment::CHECKPOINT_FILE;
+
+const MAGIC: [u8; 4] = *b"NCKP";
+
+#[derive(Clone, Debug, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+pub struct Checkpoint {
+    /// The first offset that may be read.
+    pub start_offset: i64,
+    /// The segment that holds the recovery point.
+    pub segment: i64,
+    /// The recovery point in that segment, in bytes: all before it is flushed.
+    pub position: u64,
+    /// The offset of the first record behind the recovery point.
+    pub next_offset: i64,
+    /// The largest timestamp of the segment before the recovery point, in ms.
+    pub max_timestamp_ms: i64,
+    /// When the segment was begun, in ms.
+    pub segment_created_ms: i64,
+    /// Leader epochs and their first offsets, ascending (KIP-101).
+    pub epochs: Vec<(i32, i64)>,
+    /// The index of the segment up to the recovery point.
+    pub index: Vec<IndexEntry>,
+    /// What the log's owner wants back; it belongs to exactly `next_offset`.
+    pub owner: Vec<u8>,
+    /// The log ended at the recovery point and was closed there.
+    pub is_clean: bool,
+}
+
+impl Checkpoint {
+    /// The checkpoint of a directory; `None` if there is none, or it is damaged.
+    pub async fn read<D: Disk>(disk: &D, dir: &Path) -> std::io::Result<Option<Self>> {
+        match read_file(disk, &dir.join(CHECKPOINT_FILE)).await {
+            Ok(bytes) => Ok(Self::decode(&bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub async fn write<D: Disk>(&self, disk: &D, dir: &Path) -> std::io::Result<()> {
+        replace_file(disk, &dir.join(CHECKPOINT_FILE), self.encode()?).await
+    }
+
+    fn encode(&self) -> std::io::Result<Bytes> {
+        let payload = rkyv::to_bytes::<rkyv::rancor::Error>(self).map_err(std::io::Error::other)?;
+        Ok(envelope::seal(MAGIC, &payload))
+    }
+
+    /// Reads a checkpoint; `None` if it is not one, or not whole.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let payload = envelope::open(MAGIC, bytes)?;
+        rkyv::from_bytes::<Self, rkyv::rancor::Error>(&payload).ok()
+    }
+}

@@ -1,0 +1,28 @@
+//! From what a directory holds to a log that can be opened.
+//!
+//! What recovery believes, in this order:
+//! 1. A segment that has a later one is sealed: it was flushed and cut to its exact size
+//!    before the later one was made. A bad batch in it is corruption.
+//! 2. The checkpoint: everything before its recovery point was flushed when it was
+//!    written. Recovery does not read there.
+//! 3. The flushed mark: everything before it was flushed. A bad batch there is corruption,
+//!    even if all behind it is good: the partition goes offline, and nothing is cut.
+//! 4. Behind the mark the first bad batch ends the log. Writes that were under way may
+//!    have reached the device in any order and in pieces of 512 bytes, so good batches
+//!    behind a bad one are no sign of corruption there; none of them was acknowledged as
+//!    flushed, unless within the mark's lag (at most [`mark::EVERY_BYTES`] of log).
+//!
+//! What is behind the end is cut off before anything is served, so that it cannot come
+//! back after a second crash; and the tail is flushed before anyone is told of it.
+//! An index is never believed: one that does not fit is built again.
+
+mod checkpoint;
+pub(crate) mod envelope;
+pub(crate) mod mark;
+mod recover;
+mod scan;
+
+pub use checkpoint::Checkpoint;
+pub(crate) use recover::note_epoch;
+pub use recover::{ActiveFound, Recovered, RecoveryError, Replay, SealedFound, recover};
+pub(crate) use scan::scan;

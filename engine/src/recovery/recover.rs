@@ -1,0 +1,321 @@
+//! Recovery of one partition's directory (the rules are in the module's docs).
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use naru_record_batch::BatchHeader;
+
+use super::mark::Mark;
+use super::{Checkpoint, scan};
+use crate::index::{self, Index};
+use crate::io::{Disk, File, Open, read_file};
+use crate::segment::{index_path, parse_log_name, segment_path};
+
+/// What the owner of a log is told during recovery, in the order of the offsets.
+#[derive(Debug)]
+pub enum Replay<'a> {
+    /// What the owner left in the checkpoint that recovery starts from.
+    Owner(&'a [u8]),
+    /// A batch behind it.
+    Batch(&'a BatchHeader),
+}
+
+/// A log as recovery found it: plain data, made on one thread and opened on another.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recovered {
+    pub start_offset: i64,
+    pub next_offset: i64,
+    pub sealed: Vec<SealedFound>,
+    pub active: Option<ActiveFound>,
+    /// Leader epochs and their first offsets, ascending.
+    pub epochs: Vec<(i32, i64)>,
+    /// Bytes behind the end of the log that were cut off.
+    pub cut_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealedFound {
+    pub base_offset: i64,
+    pub size_bytes: u64,
+    pub max_timestamp_ms: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActiveFound {
+    pub base_offset: i64,
+    /// The end of the log in this segment, in bytes.
+    pub position: u64,
+    pub max_timestamp_ms: i64,
+    pub created_ms: i64,
+    pub index: Index,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RecoveryError {
+    #[error("{path}: {cause}")]
+    Io { path: PathBuf, cause: io::Error },
+    #[error(
+        "{file} is damaged at byte {position} (offset {offset}), before data that was flushed; \
+         nothing was cut. Restore the file, or move the partition's directory away"
+    )]
+    Corrupt {
+        file: PathBuf,
+        position: u64,
+        offset: i64,
+    },
+}
+
+/// Brings a partition's directory into a state that can be opened. A missing directory is
+/// an empty log. `now_ms` dates a segment whose beginning nobody wrote down.
+pub async fn recover<D: Disk>(
+    disk: &D,
+    dir: &Path,
+    now_ms: i64,
+    replay: &mut dyn FnMut(Replay<'_>),
+) -> Result<Recovered, RecoveryError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |cause| RecoveryError::Io { path, cause }
+    };
+    let entries = match disk.list(dir).await {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Recovered::default()),
+        Err(cause) => return Err(at(dir)(cause)),
+    };
+    let mut bases = BTreeSet::new();
+    for entry in &entries {
+        if let Some(base) = parse_log_name(&entry.name) {
+            bases.insert(base);
+        } else if entry.name.ends_with(".tmp") || entry.name.ends_with(".deleted") {
+            let path = dir.join(&entry.name);
+            disk.remove_file(&path).await.map_err(at(&path))?;
+        }
+    }
+    let checkpoint = Checkpoint::read(disk, dir).await.map_err(at(dir))?;
+    let mark = Mark::read(disk, dir).await.map_err(at(dir))?;
+    let mut recovery = Recovery {
+        disk,
+        dir,
+        replay,
+        out: Recovered::default(),
+    };
+    recovery.run(bases, checkpoint, mark, now_ms).await?;
+    Ok(recovery.out)
+}
+
+struct Recovery<'a, D> {
+    disk: &'a D,
+    dir: &'a Path,
+    replay: &'a mut dyn FnMut(Replay<'_>),
+    out: Recovered,
+}
+
+impl<D: Disk> Recovery<'_, D> {
+    async fn run(
+        &mut self,
+        bases: BTreeSet<i64>,
+        checkpoint: Option<Checkpoint>,
+        mark: Option<Mark>,
+        now_ms: i64,
+    ) -> Result<(), RecoveryError> {
+        let start_offset = checkpoint.as_ref().map_or(0, |c| c.start_offset);
+        let Some(&last) = bases.last() else {
+            // Everything was deleted, or nothing was ever written.
+            self.out.next_offset = checkpoint.map_or(0, |c| c.next_offset);
+            self.out.start_offset = self.out.next_offset;
+            return Ok(());
+        };
+        let checkpoint = self.believed(checkpoint, &bases).await?;
+        if let Some(checkpoint) = &checkpoint {
+            (self.replay)(Replay::Owner(&checkpoint.owner));
+            self.out.epochs.clone_from(&checkpoint.epochs);
+        }
+        let resume = checkpoint.as_ref().map_or(i64::MIN, |c| c.segment);
+        for &base in bases.iter().filter(|&&base| base != last) {
+            if base < resume {
+                self.sealed_before_checkpoint(base).await?;
+            } else {
+                let from = checkpoint.as_ref().filter(|c| c.segment == base);
+                self.sealed_behind_checkpoint(base, from).await?;
+            }
+        }
+        let from = checkpoint.as_ref().filter(|c| c.segment == last);
+        self.active(last, from, mark, now_ms).await?;
+        let first = bases.first().copied().unwrap_or(last);
+        self.out.start_offset = start_offset.max(first).min(self.out.next_offset);
+        Ok(())
+    }
+
+    /// The checkpoint, if it fits what is there. One that does not is not believed at all.
+    async fn believed(
+        &self,
+        checkpoint: Option<Checkpoint>,
+        bases: &BTreeSet<i64>,
+    ) -> Result<Option<Checkpoint>, RecoveryError> {
+        let Some(checkpoint) = checkpoint.filter(|c| bases.contains(&c.segment)) else {
+            return Ok(None);
+        };
+        let (_, length) = self.open(checkpoint.segment).await?;
+        Ok((checkpoint.position <= length).then_some(checkpoint))
+    }
+
+    async fn open(&self, base: i64) -> Result<(D::File, u64), RecoveryError> {
+        let path = segment_path(self.dir, base);
+        let open = async {
+            let file = self.disk.open(&path, Open::Direct).await?;
+            let length = file.length().await?;
+            io::Result::Ok((file, length))
+        };
+        open.await.map_err(|cause| self.io(base, cause))
+    }
+
+    fn io(&self, base: i64, cause: io::Error) -> RecoveryError {
+        RecoveryError::Io {
+            path: segment_path(self.dir, base),
+            cause,
+        }
+    }
+
+    /// A segment that recovery does not read: its index tells what is needed of it.
+    async fn sealed_before_checkpoint(&mut self, base: i64) -> Result<(), RecoveryError> {
+        let (file, size_bytes) = self.open(base).await?;
+        let index = read_file(self.disk, &index_path(self.dir, base)).await.ok();
+        let max_timestamp_ms = match index.and_then(|bytes| index::decode(&bytes, size_bytes)) {
+            Some((_, max_timestamp_ms)) => max_timestamp_ms,
+            None => {
+                let mut max_timestamp_ms = i64::MIN;
+                let end = scan(&file, size_bytes, 0, base, |header, _| {
+                    max_timestamp_ms = max_timestamp_ms.max(header.max_timestamp_ms);
+                });
+                let end = end.await.map_err(|cause| self.io(base, cause))?;
+                self.must_be_whole(base, end.position, end.next_offset, size_bytes)?;
+                max_timestamp_ms
+            }
+        };
+        self.out.sealed.push(SealedFound {
+            base_offset: base,
+            size_bytes,
+            max_timestamp_ms,
+        });
+        Ok(())
+    }
+
+    fn must_be_whole(
+        &self,
+        base: i64,
+        position: u64,
+        offset: i64,
+        size_bytes: u64,
+    ) -> Result<(), RecoveryError> {
+        if position == size_bytes {
+            return Ok(());
+        }
+        Err(RecoveryError::Corrupt {
+            file: segment_path(self.dir, base),
+            position,
+            offset,
+        })
+    }
+
+    async fn sealed_behind_checkpoint(
+        &mut self,
+        base: i64,
+        from: Option<&Checkpoint>,
+    ) -> Result<(), RecoveryError> {
+        let (file, size_bytes) = self.open(base).await?;
+        let read = self.read(&file, base, size_bytes, from).await?;
+        self.must_be_whole(base, read.position, self.out.next_offset, size_bytes)?;
+        self.out.sealed.push(SealedFound {
+            base_offset: base,
+            size_bytes,
+            max_timestamp_ms: read.max_timestamp_ms,
+        });
+        Ok(())
+    }
+
+    async fn active(
+        &mut self,
+        base: i64,
+        from: Option<&Checkpoint>,
+        mark: Option<Mark>,
+        now_ms: i64,
+    ) -> Result<(), RecoveryError> {
+        let (file, length) = self.open(base).await?;
+        let read = self.read(&file, base, length, from).await?;
+        let flushed = mark.filter(|m| m.segment == base).map_or(0, |m| m.position);
+        if read.position < flushed {
+            return Err(RecoveryError::Corrupt {
+                file: segment_path(self.dir, base),
+                position: read.position,
+                offset: self.out.next_offset,
+            });
+        }
+        if read.is_torn {
+            self.out.cut_bytes = length - read.position;
+        }
+        let is_clean = from.is_some_and(|c| c.is_clean && c.position == read.position);
+        if !is_clean {
+            let settle = async {
+                // Cut and lengthened again: what was behind the end is gone for good.
+                file.set_length(read.position).await?;
+                file.sync_data().await
+            };
+            settle.await.map_err(|cause| self.io(base, cause))?;
+        }
+        self.out.active = Some(ActiveFound {
+            base_offset: base,
+            position: read.position,
+            max_timestamp_ms: read.max_timestamp_ms,
+            created_ms: from.map_or(now_ms, |c| c.segment_created_ms),
+            index: read.index,
+        });
+        Ok(())
+    }
+
+    /// Reads a segment from the recovery point on, or from its beginning.
+    async fn read(
+        &mut self,
+        file: &D::File,
+        base: i64,
+        length: u64,
+        from: Option<&Checkpoint>,
+    ) -> Result<SegmentRead, RecoveryError> {
+        let (position, next_offset) = from.map_or((0, base), |c| (c.position, c.next_offset));
+        let mut index = from.map_or_else(Index::default, |c| Index::from_entries(c.index.clone()));
+        let mut max_timestamp_ms = from.map_or(i64::MIN, |c| c.max_timestamp_ms);
+        let epochs = &mut self.out.epochs;
+        let replay = &mut *self.replay;
+        let end = scan(file, length, position, next_offset, |header, position| {
+            index.note(header, position, max_timestamp_ms);
+            max_timestamp_ms = max_timestamp_ms.max(header.max_timestamp_ms);
+            note_epoch(epochs, header.partition_leader_epoch, header.base_offset);
+            replay(Replay::Batch(header));
+        });
+        let end = end.await.map_err(|cause| RecoveryError::Io {
+            path: segment_path(self.dir, base),
+            cause,
+        })?;
+        self.out.next_offset = end.next_offset;
+        Ok(SegmentRead {
+            position: end.position,
+            is_torn: end.is_torn,
+            max_timestamp_ms,
+            index,
+        })
+    }
+}
+
+struct SegmentRead {
+    position: u64,
+    is_torn: bool,
+    max_timestamp_ms: i64,
+    index: Index,
+}
+
+/// Notes that `offset` was written in `epoch`, if that epoch is new.
+pub(crate) fn note_epoch(epochs: &mut Vec<(i32, i64)>, epoch: i32, offset: i64) {
+    if epochs.last().is_none_or(|&(last, _)| last < epoch) {
+        epochs.push((epoch, offset));
+    }
+}

@@ -1,0 +1,10 @@
+//! A segment: one file of record batches, back to back, named by its first offset.
+
+mod name;
+mod space;
+
+pub use name::{
+    CHECKPOINT_FILE, FLUSHED_FILE, METADATA_FILE, deleted_path, index_path, parse_log_name,
+    segment_path,
+};
+pub use space::{Ahead, Space};

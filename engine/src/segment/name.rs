@@ -1,0 +1,47 @@
+//! The names of a partition's files; Kafka's where Kafka has one.
+
+use std::path::{Path, PathBuf};
+
+/// The recovery point, with what recovery would otherwise have to read for.
+pub const CHECKPOINT_FILE: &str = "checkpoint";
+/// A lower bound of what is flushed, overwritten in place.
+pub const FLUSHED_FILE: &str = "flushed";
+/// Whose directory it is: Kafka's `partition.metadata`.
+pub const METADATA_FILE: &str = "partition.metadata";
+
+const DELETED_SUFFIX: &str = ".deleted";
+
+pub fn segment_path(dir: &Path, base_offset: i64) -> PathBuf {
+    dir.join(format!("{base_offset:020}.log"))
+}
+
+pub fn index_path(dir: &Path, base_offset: i64) -> PathBuf {
+    dir.join(format!("{base_offset:020}.naruindex"))
+}
+
+/// What a file is renamed to before it is removed.
+pub fn deleted_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(DELETED_SUFFIX);
+    PathBuf::from(name)
+}
+
+/// The base offset in a segment's file name.
+pub fn parse_log_name(name: &str) -> Option<i64> {
+    let digits = name.strip_suffix(".log")?;
+    (digits.len() == 20).then(|| digits.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_is_found_by_its_name() {
+        let path = segment_path(Path::new("/d"), 4242);
+        assert_eq!(path.to_str(), Some("/d/00000000000000004242.log"));
+        assert_eq!(parse_log_name("00000000000000004242.log"), Some(4242));
+        assert_eq!(parse_log_name("00000000000000004242.log.deleted"), None);
+        assert_eq!(parse_log_name("4242.log"), None);
+    }
+}
