@@ -1,2 +1,67 @@
-//! The `naru` binary.
-fn main() {}
+//! The `naru` binary: reads the configuration, runs the broker until SIGTERM or Ctrl-C.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use naru_broker::config::{BrokerConfig, Cli, Command, Machine, StartArgs};
+use naru_broker::server::Server;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let Command::Start(args) = Cli::parse().into_command();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_env_filter(
+            EnvFilter::try_from_env("NARU_LOG").unwrap_or_else(|_| EnvFilter::new("info")),
+        )
+        .init();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("naru: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &StartArgs) -> Result<(), Box<dyn std::error::Error>> {
+    let (config, warnings) = BrokerConfig::load(
+        args.config.as_deref(),
+        &args.settings()?,
+        &Machine::detect(),
+    )?;
+    for warning in warnings {
+        tracing::warn!("{}", warning.0);
+    }
+    // Threads inherit the mask: the signals wait for this thread to take them.
+    let mut stop_signals = SigSet::empty();
+    stop_signals.add(Signal::SIGTERM);
+    stop_signals.add(Signal::SIGINT);
+    stop_signals.thread_block()?;
+    raise_open_files();
+
+    let data_dir = config.data_dir.display().to_string();
+    let shards = config.naru.shards;
+    let server = Server::start(config)?;
+    for address in server.addresses() {
+        tracing::info!("listening on {address}, data in {data_dir}, {shards} shards");
+    }
+    let signal = stop_signals.wait()?;
+    tracing::info!("{signal}: stopping");
+    server.stop();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Every connection and every segment that is written takes a file descriptor.
+fn raise_open_files() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        // What is not allowed is not needed yet; accept() says when it is.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}

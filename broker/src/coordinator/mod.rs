@@ -1,0 +1,5 @@
+//! The group coordinators of a shard: the pure logic of `group`, driven by requests, by
+//! time and by the partitions of `__consumer_offsets` that the shard owns.
+
+/// Where groups keep their offsets and their state.
+pub const OFFSETS_TOPIC: &str = "__consumer_offsets";

@@ -1,0 +1,103 @@
+//! ApiVersions (KIP-35, KIP-511): what Naru serves, and the one table that says so.
+
+use naru_wire::api::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use naru_wire::{ApiKey, ErrorCode, encode_response};
+
+use super::dispatch::Context;
+use crate::net::Reply;
+
+/// An API that works, in the versions that work.
+struct Served {
+    key: ApiKey,
+    min: i16,
+    max: i16,
+    /// The lowest version that clients are told. Produce says 0, or librdkafka stops
+    /// compressing (KAFKA-18659); versions below `min` are refused all the same.
+    advertised_min: i16,
+}
+
+const fn served(key: ApiKey, min: i16, max: i16) -> Served {
+    Served {
+        key,
+        min,
+        max,
+        advertised_min: min,
+    }
+}
+
+static SERVED: &[Served] = &[
+    Served {
+        key: ApiKey::Produce,
+        min: 3,
+        max: 13,
+        advertised_min: 0,
+    },
+    served(ApiKey::Fetch, 4, 18),
+    served(ApiKey::ListOffsets, 1, 11),
+    served(ApiKey::Metadata, 0, 13),
+    served(ApiKey::ApiVersions, 0, 4),
+    served(ApiKey::CreateTopics, 2, 7),
+    served(ApiKey::DeleteTopics, 1, 6),
+    served(ApiKey::InitProducerId, 0, 5),
+    served(ApiKey::DescribeConfigs, 1, 4),
+    served(ApiKey::DescribeCluster, 0, 2),
+];
+
+pub fn is_served(key: ApiKey, version: i16) -> bool {
+    SERVED
+        .iter()
+        .any(|api| api.key == key && (api.min..=api.max).contains(&version))
+}
+
+fn advertised() -> Vec<ApiVersion> {
+    let entries = SERVED.iter().map(|api| ApiVersion {
+        api_key: api.key.code(),
+        min_version: api.advertised_min,
+        max_version: api.max,
+        ..Default::default()
+    });
+    entries.collect()
+}
+
+pub fn handle(context: &Context, request: ApiVersionsRequest) -> ApiVersionsResponse {
+    if context.version() >= 3
+        && !(is_software_name(&request.client_software_name)
+            && is_software_name(&request.client_software_version))
+    {
+        return ApiVersionsResponse {
+            error_code: ErrorCode::InvalidRequest,
+            ..Default::default()
+        };
+    }
+    ApiVersionsResponse {
+        api_keys: advertised(),
+        ..Default::default()
+    }
+}
+
+/// KIP-511: `[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?`.
+fn is_software_name(name: &str) -> bool {
+    let is_alphanumeric = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    is_alphanumeric(name.chars().next())
+        && is_alphanumeric(name.chars().next_back())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.')
+}
+
+/// The answer to a version that Naru does not know: version 0's body, from which the
+/// client learns which to use.
+pub fn unsupported_version(correlation_id: i32) -> Reply {
+    let response = ApiVersionsResponse {
+        error_code: ErrorCode::UnsupportedVersion,
+        api_keys: advertised()
+            .into_iter()
+            .filter(|api| api.api_key == ApiKey::ApiVersions.code())
+            .collect(),
+        ..Default::default()
+    };
+    match encode_response(&response, 0, correlation_id) {
+        Ok(frame) => Reply::Send(frame),
+        Err(error) => Reply::Close(error.to_string()),
+    }
+}

@@ -1,0 +1,107 @@
+//! From a frame to the handler of its API, and from what that returns to a frame.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use naru_wire::{AnyRequest, ApiKey, Message, RequestHeader, decode_any_request, encode_response};
+
+use super::{
+    api_versions, create_topics, delete_topics, describe_cluster, describe_configs, fetch,
+    init_producer_id, list_offsets, metadata, produce,
+};
+use crate::net::{Peer, Reply, Service, Start};
+use crate::shard::Shard;
+
+/// The requests of a shard's connections.
+pub struct Requests(Rc<Shard>);
+
+impl Requests {
+    pub fn new(shard: Rc<Shard>) -> Self {
+        Self(shard)
+    }
+}
+
+/// The request as a handler sees it.
+pub struct Context {
+    pub shard: Rc<Shard>,
+    pub peer: Peer,
+    pub header: RequestHeader,
+}
+
+impl Context {
+    pub fn version(&self) -> i16 {
+        self.header.api_version
+    }
+
+    pub fn client_id(&self) -> &str {
+        self.header.client_id.as_deref().unwrap_or("")
+    }
+
+    /// The host as group descriptions show it (`/127.0.0.1`, Kafka's form).
+    pub fn client_host(&self) -> String {
+        format!("/{}", self.peer.address.ip())
+    }
+
+    /// The name of the listener that the client came in by: it is told the addresses that
+    /// belong to it.
+    pub fn listener_name(&self) -> String {
+        let listeners = &self.shard.config.listeners;
+        listeners
+            .get(self.peer.listener)
+            .map_or_else(String::new, |listener| listener.name.clone())
+    }
+
+    /// The frame of a response.
+    pub fn encode<Response: Message>(&self, response: &Response) -> Reply {
+        match encode_response(response, self.version(), self.header.correlation_id) {
+            Ok(frame) => Reply::Send(frame),
+            Err(error) => Reply::Close(format!("{} response: {error}", Response::KEY.name())),
+        }
+    }
+}
+
+impl Service for Requests {
+    fn start(&self, peer: &Peer, frame: Bytes) -> Result<Start, String> {
+        let not_a_request = |error| format!("not a request of Kafka's protocol: {error}");
+        let header = RequestHeader::peek(&frame).map_err(not_a_request)?;
+        let key = ApiKey::try_from(header.api_key).map_err(not_a_request)?;
+        if !api_versions::is_served(key, header.api_version) {
+            if key == ApiKey::ApiVersions {
+                let reply = api_versions::unsupported_version(header.correlation_id);
+                return Ok(Start::Alone(Box::pin(std::future::ready(reply))));
+            }
+            return Err(format!(
+                "{} version {} is not served (see ApiVersions)",
+                key.name(),
+                header.api_version
+            ));
+        }
+        let (header, request) = decode_any_request(frame).map_err(not_a_request)?;
+        let context = Context {
+            shard: Rc::clone(&self.0),
+            peer: peer.clone(),
+            header,
+        };
+        Ok(match request {
+            AnyRequest::Produce(request) => Start::Overlapping(produce::start(context, request)),
+            request => Start::Alone(Box::pin(answer(context, request))),
+        })
+    }
+}
+
+async fn answer(context: Context, request: AnyRequest) -> Reply {
+    use AnyRequest as R;
+    let c = &context;
+    match request {
+        R::Fetch(r) => fetch::handle(c, r).await,
+        R::ListOffsets(r) => c.encode(&list_offsets::handle(c, r).await),
+        R::Metadata(r) => c.encode(&metadata::handle(c, r).await),
+        R::ApiVersions(r) => c.encode(&api_versions::handle(c, r)),
+        R::CreateTopics(r) => c.encode(&create_topics::handle(c, r).await),
+        R::DeleteTopics(r) => c.encode(&delete_topics::handle(c, r).await),
+        R::InitProducerId(r) => c.encode(&init_producer_id::handle(c, r).await),
+        R::DescribeConfigs(r) => c.encode(&describe_configs::handle(c, r)),
+        R::DescribeCluster(r) => c.encode(&describe_cluster::handle(c, r)),
+        other => Reply::Close(format!("{} is advertised by mistake", other.key().name())),
+    }
+}

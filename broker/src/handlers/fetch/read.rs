@@ -1,0 +1,167 @@
+//! One round over the partitions of a fetch: what each has now, within the limits.
+//!
+//! All owners are asked at the same time; each keeps to the request's limit by itself,
+//! and the merge drops what would pass it together. Kafka's rule holds: the first batch
+//! of the first partition that has one is returned even if it is larger than any limit
+//! (KIP-74), so that no consumer is stuck behind a large batch.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use naru_engine::log::ReadError;
+use naru_wire::ErrorCode;
+
+use crate::handlers::topics::epoch_error;
+use crate::partition::{PartitionId, ShardId, Slot, owner};
+use crate::shard::Shard;
+
+/// A partition as a client wants it read.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub id: PartitionId,
+    pub fetch_offset: i64,
+    pub bytes_max: usize,
+    pub current_leader_epoch: i32,
+}
+
+/// What a partition had.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub error_code: ErrorCode,
+    pub high_watermark: i64,
+    pub log_start_offset: i64,
+    pub leader_epoch: i32,
+    pub records: Vec<Bytes>,
+}
+
+impl Found {
+    pub fn error(error_code: ErrorCode) -> Self {
+        Self {
+            error_code,
+            high_watermark: -1,
+            log_start_offset: -1,
+            leader_epoch: -1,
+            records: Vec::new(),
+        }
+    }
+
+    pub fn records_bytes(&self) -> usize {
+        self.records.iter().map(Bytes::len).sum()
+    }
+}
+
+/// The wanted partitions of each owner, with their places in the request.
+pub type ByOwner = Vec<(ShardId, Vec<(usize, Wanted)>)>;
+
+pub fn by_owner(wanted: &[Option<Wanted>], shards: usize) -> ByOwner {
+    let mut owners: ByOwner = Vec::with_capacity(1);
+    for (place, wanted) in wanted.iter().enumerate() {
+        let Some(wanted) = *wanted else { continue };
+        let target = owner(wanted.id.topic_id, wanted.id.index, shards);
+        match owners.iter_mut().find(|(shard, _)| *shard == target) {
+            Some((_, group)) => group.push((place, wanted)),
+            None => owners.push((target, vec![(place, wanted)])),
+        }
+    }
+    owners
+}
+
+/// Reads all of `wanted`; the answers stand at the same places. Those that are `None`
+/// there have none here.
+pub async fn read_all(
+    shard: &Rc<Shard>,
+    owners: &ByOwner,
+    places: usize,
+    bytes_max: usize,
+) -> Vec<Option<Found>> {
+    let calls: Vec<_> = owners
+        .iter()
+        .map(|(target, group)| {
+            let group = group.clone();
+            shard.mesh.call(shard, *target, move |there| {
+                read_owned(Rc::clone(there), group, bytes_max)
+            })
+        })
+        .collect();
+    let mut found: Vec<Option<Found>> = (0..places).map(|_| None).collect();
+    for call in calls {
+        for (place, answer) in call.await {
+            found[place] = Some(answer);
+        }
+    }
+    let mut room = bytes_max;
+    let mut is_first = true;
+    for answer in found.iter_mut().flatten() {
+        let bytes = answer.records_bytes();
+        if bytes > room && !is_first {
+            answer.records.clear();
+        } else if bytes > 0 {
+            room = room.saturating_sub(bytes);
+            is_first = false;
+        }
+    }
+    found
+}
+
+async fn read_owned(
+    shard: Rc<Shard>,
+    wanted: Vec<(usize, Wanted)>,
+    bytes_max: usize,
+) -> Vec<(usize, Found)> {
+    let mut answers = Vec::with_capacity(wanted.len());
+    let mut room = bytes_max;
+    let mut is_first = true;
+    for (place, wanted) in wanted {
+        let answer = read_one(&shard, &wanted, room, is_first).await;
+        let bytes = answer.records_bytes();
+        if bytes > 0 {
+            room = room.saturating_sub(bytes);
+            is_first = false;
+        }
+        answers.push((place, answer));
+    }
+    answers
+}
+
+async fn read_one(shard: &Shard, wanted: &Wanted, room: usize, is_first: bool) -> Found {
+    let partition = match shard.partitions.get(wanted.id) {
+        Some(Slot::Online(partition)) => partition,
+        Some(Slot::Offline(_)) => return Found::error(ErrorCode::KafkaStorageError),
+        None => return Found::error(ErrorCode::NotLeaderOrFollower),
+    };
+    let leader_epoch = partition.leader_epoch.get();
+    if let Some(code) = epoch_error(wanted.current_leader_epoch, leader_epoch) {
+        return Found {
+            leader_epoch,
+            ..Found::error(code)
+        };
+    }
+    let (error_code, records) = if room == 0 && !is_first {
+        (ErrorCode::None, Vec::new())
+    } else {
+        let bytes_max = wanted.bytes_max.min(room);
+        match partition
+            .read(wanted.fetch_offset, bytes_max, is_first)
+            .await
+        {
+            Ok(records) => (ErrorCode::None, records),
+            Err(ReadError::OffsetOutOfRange { .. }) => (ErrorCode::OffsetOutOfRange, Vec::new()),
+            Err(error) => {
+                tracing::error!(
+                    topic = %partition.topic,
+                    partition = partition.id.index,
+                    "cannot read at offset {}: {error}",
+                    wanted.fetch_offset
+                );
+                (ErrorCode::KafkaStorageError, Vec::new())
+            }
+        }
+    };
+    Found {
+        error_code,
+        high_watermark: partition.high_watermark(),
+        log_start_offset: partition.log.start_offset(),
+        leader_epoch,
+        records,
+    }
+}

@@ -1,0 +1,154 @@
+//! ListOffsets (v1–v11): the offset at a time, at the start, at the end, or of the
+//! largest timestamp (KIP-734).
+
+use std::rc::Rc;
+
+use naru_wire::ErrorCode;
+use naru_wire::api::list_offsets::{
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsTopicResponse,
+};
+
+use super::dispatch::Context;
+use super::topics::epoch_error;
+use crate::cluster::TopicRef;
+use crate::partition::{Partition, PartitionId, Slot, owner};
+use crate::shard::Shard;
+
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+/// The earliest offset on local disk (KIP-405); there is no other disk.
+const EARLIEST_LOCAL: i64 = -4;
+/// The last offset in remote storage (KIP-1005), and the first not uploaded (KIP-1023).
+const LATEST_TIERED: i64 = -5;
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
+
+/// An offset and the timestamp that goes with it, as Kafka answers: -1 where there is none.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    offset: i64,
+    timestamp_ms: i64,
+    leader_epoch: i32,
+}
+
+pub async fn handle(context: &Context, request: ListOffsetsRequest) -> ListOffsetsResponse {
+    let shard = &context.shard;
+    let image = shard.image();
+    let mut response = ListOffsetsResponse::default();
+    let mut calls = Vec::new();
+    for topic in &request.topics {
+        let known = image.topic(TopicRef::Name(&topic.name));
+        let mut answered = ListOffsetsTopicResponse {
+            name: topic.name.clone(),
+            ..Default::default()
+        };
+        for wanted in &topic.partitions {
+            let mut slot = ListOffsetsPartitionResponse {
+                partition_index: wanted.partition_index,
+                timestamp: -1,
+                offset: -1,
+                leader_epoch: -1,
+                ..Default::default()
+            };
+            match known.as_ref().and_then(|t| {
+                t.partition(wanted.partition_index).map(|_| PartitionId {
+                    topic_id: t.id,
+                    index: wanted.partition_index,
+                })
+            }) {
+                None => slot.error_code = ErrorCode::UnknownTopicOrPartition,
+                Some(id) => {
+                    let target = owner(id.topic_id, id.index, shard.mesh.shards());
+                    let wanted = wanted.clone();
+                    let version = context.version();
+                    let call = shard.mesh.call(shard, target, move |there| {
+                        look_up(Rc::clone(there), id, wanted, version)
+                    });
+                    calls.push((response.topics.len(), answered.partitions.len(), call));
+                }
+            }
+            answered.partitions.push(slot);
+        }
+        response.topics.push(answered);
+    }
+    for (topic, partition, call) in calls {
+        let slot = &mut response.topics[topic].partitions[partition];
+        match call.await {
+            Ok(found) => {
+                slot.offset = found.offset;
+                slot.timestamp = found.timestamp_ms;
+                slot.leader_epoch = found.leader_epoch;
+            }
+            Err(code) => slot.error_code = code,
+        }
+    }
+    response
+}
+
+async fn look_up(
+    shard: Rc<Shard>,
+    id: PartitionId,
+    wanted: ListOffsetsPartition,
+    version: i16,
+) -> Result<Found, ErrorCode> {
+    let partition = match shard.partitions.get(id) {
+        Some(Slot::Online(partition)) => partition,
+        Some(Slot::Offline(_)) => return Err(ErrorCode::KafkaStorageError),
+        None => return Err(ErrorCode::NotLeaderOrFollower),
+    };
+    let leader_epoch = partition.leader_epoch.get();
+    if let Some(code) = epoch_error(wanted.current_leader_epoch, leader_epoch) {
+        return Err(code);
+    }
+    let at = |offset| Found {
+        offset,
+        timestamp_ms: -1,
+        leader_epoch,
+    };
+    let nothing = Found {
+        leader_epoch: -1,
+        ..at(-1)
+    };
+    match wanted.timestamp {
+        LATEST => latest(&partition).await.map(at),
+        EARLIEST => Ok(at(partition.log.start_offset())),
+        EARLIEST_LOCAL if version >= 8 => Ok(at(partition.log.start_offset())),
+        LATEST_TIERED if version >= 9 => Ok(nothing),
+        EARLIEST_PENDING_UPLOAD if version >= 11 => Ok(nothing),
+        MAX_TIMESTAMP if version >= 7 => {
+            latest(&partition).await?;
+            let found = partition.log.offset_of_max_timestamp().await;
+            timed(&partition, found.map_err(|_| ErrorCode::KafkaStorageError)?)
+        }
+        timestamp_ms if timestamp_ms >= 0 => {
+            latest(&partition).await?;
+            let found = partition.log.offset_for_timestamp(timestamp_ms).await;
+            timed(&partition, found.map_err(|_| ErrorCode::KafkaStorageError)?)
+        }
+        _ => Err(ErrorCode::UnsupportedVersion),
+    }
+}
+
+/// The end that a consumer can reach: behind every write that was acknowledged before.
+async fn latest(partition: &Partition) -> Result<i64, ErrorCode> {
+    partition
+        .settled_high_watermark()
+        .await
+        .map_err(|_| ErrorCode::KafkaStorageError)
+}
+
+fn timed(partition: &Partition, found: Option<(i64, i64)>) -> Result<Found, ErrorCode> {
+    Ok(match found {
+        Some((offset, timestamp_ms)) if offset < partition.high_watermark() => Found {
+            offset,
+            timestamp_ms,
+            leader_epoch: partition.leader_epoch.get(),
+        },
+        _ => Found {
+            offset: -1,
+            timestamp_ms: -1,
+            leader_epoch: -1,
+        },
+    })
+}

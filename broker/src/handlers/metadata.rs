@@ -1,0 +1,115 @@
+//! Metadata (v0–v13): brokers, topics and who leads their partitions. Unknown topics are
+//! made on the way, where client and broker allow it.
+
+use std::sync::Arc;
+
+use naru_wire::api::metadata::{
+    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
+};
+use naru_wire::{ErrorCode, Str};
+use uuid::Uuid;
+
+use super::create_topics::create_automatically;
+use super::dispatch::Context;
+use super::topics::{advertised_brokers, topic_error};
+use crate::cluster::{ClusterImage, Topic, TopicRef};
+
+pub async fn handle(context: &Context, request: MetadataRequest) -> MetadataResponse {
+    let mut topics = Vec::new();
+    match &request.topics {
+        // In version 0 an empty list asks for all.
+        None => topics = all(&context.shard.image()),
+        Some(asked) if asked.is_empty() && context.version() == 0 => {
+            topics = all(&context.shard.image());
+        }
+        Some(asked) => {
+            for one in asked {
+                topics.push(match &one.name {
+                    Some(name) if one.topic_id.is_nil() => {
+                        by_name(context, name, request.allow_auto_topic_creation).await
+                    }
+                    _ => by_id(&context.shard.image(), one.topic_id),
+                });
+            }
+        }
+    }
+    let image = context.shard.image();
+    let brokers = advertised_brokers(&image, &context.listener_name());
+    MetadataResponse {
+        brokers: brokers
+            .into_iter()
+            .map(|broker| MetadataResponseBroker {
+                node_id: broker.node_id,
+                host: broker.host,
+                port: broker.port,
+                rack: broker.rack,
+            })
+            .collect(),
+        cluster_id: image.cluster_id().map(Str::from),
+        controller_id: context.shard.config.node_id,
+        topics,
+        ..Default::default()
+    }
+}
+
+fn all(image: &ClusterImage) -> Vec<MetadataResponseTopic> {
+    image.topics().map(|topic| describe(topic)).collect()
+}
+
+async fn by_name(context: &Context, name: &Str, may_create: bool) -> MetadataResponseTopic {
+    let known = context.shard.image().topic(TopicRef::Name(name));
+    if let Some(topic) = known {
+        return describe(&topic);
+    }
+    let made = if may_create && context.shard.config.topics.auto_create {
+        create_automatically(context, name).await
+    } else {
+        topic_error(name)
+    };
+    match made {
+        Ok(topic) => describe(&topic),
+        Err(error_code) => MetadataResponseTopic {
+            error_code,
+            name: Some(name.clone()),
+            ..Default::default()
+        },
+    }
+}
+
+fn by_id(image: &ClusterImage, topic_id: Uuid) -> MetadataResponseTopic {
+    match image.topic(TopicRef::Id(topic_id)) {
+        Some(topic) => describe(&topic),
+        None => MetadataResponseTopic {
+            error_code: ErrorCode::UnknownTopicId,
+            name: None,
+            topic_id,
+            ..Default::default()
+        },
+    }
+}
+
+fn describe(topic: &Arc<Topic>) -> MetadataResponseTopic {
+    let partitions = topic.partitions.iter().enumerate();
+    MetadataResponseTopic {
+        name: Some(Str::from(&*topic.name)),
+        topic_id: topic.id,
+        is_internal: topic.is_internal(),
+        partitions: partitions
+            .map(|(index, partition)| MetadataResponsePartition {
+                error_code: if partition.leader < 0 {
+                    ErrorCode::LeaderNotAvailable
+                } else {
+                    ErrorCode::None
+                },
+                partition_index: index as i32,
+                leader_id: partition.leader,
+                leader_epoch: partition.leader_epoch,
+                replica_nodes: partition.replicas.clone(),
+                isr_nodes: partition.isr.clone(),
+                ..Default::default()
+            })
+            .collect(),
+        ..Default::default()
+    }
+}

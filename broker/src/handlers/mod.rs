@@ -1,0 +1,19 @@
+//! What Naru answers: one file for each API.
+//!
+//! A request is decoded in `dispatch`, bounded by its frame, and first believed in its
+//! handler: record batches in `produce`, names and numbers where they are used.
+
+mod api_versions;
+mod create_topics;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod dispatch;
+mod fetch;
+mod init_producer_id;
+mod list_offsets;
+mod metadata;
+mod produce;
+mod topics;
+
+pub use dispatch::Requests;

@@ -1,0 +1,70 @@
+//! What several handlers ask of topics and brokers.
+
+use std::sync::Arc;
+
+use naru_wire::{ErrorCode, Str};
+
+use crate::cluster::{ClusterError, ClusterImage, Refusal, Topic, check_topic_name};
+
+/// Whether a client's leader epoch disagrees with the broker's (KIP-320); -1 is unknown.
+pub fn epoch_error(client_epoch: i32, leader_epoch: i32) -> Option<ErrorCode> {
+    match client_epoch {
+        -1 => None,
+        epoch if epoch < leader_epoch => Some(ErrorCode::FencedLeaderEpoch),
+        epoch if epoch > leader_epoch => Some(ErrorCode::UnknownLeaderEpoch),
+        _ => None,
+    }
+}
+
+/// Why there is no topic of this name.
+pub fn topic_error(name: &str) -> Result<Arc<Topic>, ErrorCode> {
+    match check_topic_name(name) {
+        Ok(()) => Err(ErrorCode::UnknownTopicOrPartition),
+        Err(_) => Err(ErrorCode::InvalidTopicException),
+    }
+}
+
+/// A broker as the clients of one listener reach it.
+pub struct AdvertisedBroker {
+    pub node_id: i32,
+    pub host: Str,
+    pub port: i32,
+    pub rack: Option<Str>,
+}
+
+/// The brokers that have a listener of this name.
+pub fn advertised_brokers(image: &ClusterImage, listener: &str) -> Vec<AdvertisedBroker> {
+    let brokers = image.brokers().filter_map(|broker| {
+        let registration = &broker.registration;
+        let listeners = &registration.listeners;
+        let own = listeners.iter().find(|one| one.name == listener)?;
+        Some(AdvertisedBroker {
+            node_id: registration.node_id,
+            host: Str::from(&own.host),
+            port: i32::from(own.port),
+            rack: registration.rack.as_ref().map(Str::from),
+        })
+    });
+    brokers.collect()
+}
+
+/// The error code of a command that was not carried out.
+pub fn cluster_error_code(error: &ClusterError) -> ErrorCode {
+    match error {
+        ClusterError::Refused(refusal) => match refusal {
+            Refusal::TopicAlreadyExists(_) => ErrorCode::TopicAlreadyExists,
+            Refusal::InvalidTopic(_) => ErrorCode::InvalidTopicException,
+            Refusal::InvalidPartitions(_) => ErrorCode::InvalidPartitions,
+            Refusal::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
+            Refusal::InvalidReplicaAssignment(_) => ErrorCode::InvalidReplicaAssignment,
+            Refusal::InvalidConfig(_) => ErrorCode::InvalidConfig,
+            Refusal::UnknownTopicId => ErrorCode::UnknownTopicId,
+            Refusal::ClusterIdAlreadySet(_) | Refusal::InvalidRequest(_) => {
+                ErrorCode::InvalidRequest
+            }
+        },
+        ClusterError::Fenced { .. } => ErrorCode::KafkaStorageError,
+        ClusterError::Busy { .. } => ErrorCode::ThrottlingQuotaExceeded,
+        ClusterError::Stopped => ErrorCode::NotController,
+    }
+}

@@ -1,0 +1,38 @@
+//! A shard's listeners: every shard accepts on every address, and the kernel spreads the
+//! connections over them (SO_REUSEPORT).
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use naru_engine::io::Listener;
+
+use super::connection;
+use super::service::{Network, Peer, Service};
+
+/// How long a shard waits after the system refused a connection (no file descriptors).
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// Accepts connections until the shard drains.
+pub async fn listen<S: Service>(network: Rc<Network<S>>, listener: Listener, index: usize) {
+    while !network.connections.is_draining() {
+        match listener.accept().await {
+            Ok((socket, address)) => {
+                if network.connections.len() >= network.connections_max {
+                    tracing::warn!(%address, "refused: max.connections is reached");
+                    continue;
+                }
+                let peer = Peer {
+                    address,
+                    listener: index,
+                };
+                network
+                    .io
+                    .spawn(connection::serve(Rc::clone(&network), socket, peer));
+            }
+            Err(error) => {
+                tracing::warn!("cannot accept a connection: {error}");
+                network.io.sleep(RETRY_AFTER).await;
+            }
+        }
+    }
+}

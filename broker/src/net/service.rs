@@ -1,0 +1,45 @@
+//! What the network asks of the rest of the broker.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use naru_engine::io::Handle;
+
+use super::Connections;
+use super::outbox::Answer;
+use crate::memory::MemoryBudget;
+
+/// Who is at the other end, as handlers need to know it.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub address: SocketAddr,
+    /// The listener that it came in by: an index into the configured ones.
+    pub listener: usize,
+}
+
+/// A request that is under way.
+pub enum Start {
+    /// Its order-sensitive part is done; the next request may start (Produce).
+    Overlapping(Answer),
+    /// Nothing of it has happened yet; to be awaited before the next one starts.
+    Alone(Answer),
+}
+
+/// Where frames go.
+pub trait Service: 'static {
+    /// Starts a request. An error, which goes to the log, closes the connection.
+    fn start(&self, peer: &Peer, frame: Bytes) -> Result<Start, String>;
+}
+
+/// What every connection of a shard needs.
+pub struct Network<S> {
+    pub io: Handle,
+    pub memory: MemoryBudget,
+    pub connections: Rc<Connections>,
+    /// `socket.request.max.bytes`
+    pub frame_bytes_max: usize,
+    /// This shard's part of `max.connections`.
+    pub connections_max: usize,
+    pub service: S,
+}

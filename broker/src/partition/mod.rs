@@ -1,0 +1,14 @@
+//! What a shard owns of a topic: a partition's log, the state of its producers, its high
+//! watermark and the fetches that wait for it.
+
+mod partition;
+mod placement;
+mod producers;
+mod table;
+mod waits;
+
+pub use partition::{AppendError, Appended, CheckedBatch, Partition};
+pub use placement::{ShardId, owner};
+pub use producers::{Producers, SequenceError, Verdict};
+pub use table::{PartitionId, Partitions, Slot};
+pub use waits::{RemoteWaits, WaitId};

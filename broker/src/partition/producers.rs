@@ -1,0 +1,296 @@
+//! The state of a partition's idempotent producers (KIP-98): which sequence each may send
+//! next, and where its last batches went, for retries.
+//!
+//! Pure: no I/O and no clock. Snapshots go into the log's checkpoint.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use naru_record_batch::BatchHeader;
+use rkyv::{Archive, Deserialize, Serialize};
+
+/// Batches remembered for each producer: what a client may have in flight
+/// (`max.in.flight.requests.per.connection` of at most 5 with idempotence).
+const BATCHES_MAX: usize = 5;
+
+#[derive(Clone, Debug, Default)]
+pub struct Producers(HashMap<i64, Producer>);
+
+#[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
+struct Producer {
+    epoch: i16,
+    last_timestamp_ms: i64,
+    /// Oldest first.
+    batches: VecDeque<Batch>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
+struct Batch {
+    first_sequence: i32,
+    last_sequence: i32,
+    first_offset: i64,
+    last_offset: i64,
+    timestamp_ms: i64,
+}
+
+/// What is to become of a batch whose sequence is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    New,
+    /// It is here already, at these offsets.
+    Duplicate {
+        first_offset: i64,
+        last_offset: i64,
+        timestamp_ms: i64,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SequenceError {
+    #[error(
+        "producer {producer_id} sent sequence {sequence}, where {expected} was to come: batches \
+         are missing or too old to be known"
+    )]
+    OutOfOrderSequence {
+        producer_id: i64,
+        sequence: i32,
+        expected: i32,
+    },
+    #[error("producer {producer_id} has epoch {epoch}, but epoch {current} was seen already")]
+    InvalidProducerEpoch {
+        producer_id: i64,
+        epoch: i16,
+        current: i16,
+    },
+}
+
+impl Producers {
+    /// Judges a batch before it is appended. A producer that is not known may begin with
+    /// any sequence: its state may have expired.
+    pub fn check(
+        &self,
+        producer_id: i64,
+        epoch: i16,
+        first_sequence: i32,
+        last_sequence: i32,
+    ) -> Result<Verdict, SequenceError> {
+        let Some(producer) = self.0.get(&producer_id) else {
+            return Ok(Verdict::New);
+        };
+        if epoch < producer.epoch {
+            return Err(SequenceError::InvalidProducerEpoch {
+                producer_id,
+                epoch,
+                current: producer.epoch,
+            });
+        }
+        let expected = if epoch > producer.epoch {
+            0
+        } else {
+            let same =
+                |b: &&Batch| b.first_sequence == first_sequence && b.last_sequence == last_sequence;
+            if let Some(batch) = producer.batches.iter().find(same) {
+                return Ok(Verdict::Duplicate {
+                    first_offset: batch.first_offset,
+                    last_offset: batch.last_offset,
+                    timestamp_ms: batch.timestamp_ms,
+                });
+            }
+            match producer.batches.back() {
+                Some(last) => next_sequence(last.last_sequence),
+                None => return Ok(Verdict::New),
+            }
+        };
+        if first_sequence == expected {
+            return Ok(Verdict::New);
+        }
+        Err(SequenceError::OutOfOrderSequence {
+            producer_id,
+            sequence: first_sequence,
+            expected,
+        })
+    }
+
+    /// Notes a batch that was appended at `first_offset`.
+    pub fn record(&mut self, header: &BatchHeader, first_offset: i64, timestamp_ms: i64) {
+        let producer = self.0.entry(header.producer_id).or_insert(Producer {
+            epoch: header.producer_epoch,
+            last_timestamp_ms: timestamp_ms,
+            batches: VecDeque::new(),
+        });
+        if producer.epoch != header.producer_epoch {
+            producer.epoch = header.producer_epoch;
+            producer.batches.clear();
+        }
+        if producer.batches.len() == BATCHES_MAX {
+            producer.batches.pop_front();
+        }
+        producer.last_timestamp_ms = producer.last_timestamp_ms.max(timestamp_ms);
+        producer.batches.push_back(Batch {
+            first_sequence: header.base_sequence,
+            last_sequence: header.last_sequence(),
+            first_offset,
+            last_offset: first_offset + i64::from(header.last_offset_delta),
+            timestamp_ms,
+        });
+    }
+
+    /// Notes a batch that recovery found in the log.
+    pub fn replay(&mut self, header: &BatchHeader) {
+        if header.producer_id >= 0 && !header.attributes.is_control() {
+            self.record(header, header.base_offset, header.max_timestamp_ms);
+        }
+    }
+
+    /// Forgets those that have been silent for `expiration_ms` (`producer.id.expiration.ms`).
+    pub fn expire(&mut self, now_ms: i64, expiration_ms: i64) {
+        self.0
+            .retain(|_, p| now_ms.saturating_sub(p.last_timestamp_ms) < expiration_ms);
+    }
+
+    pub fn to_bytes(&self) -> Bytes {
+        let all: Vec<(i64, Producer)> = self.0.iter().map(|(id, p)| (*id, p.clone())).collect();
+        // Plain numbers in memory: there is nothing that could fail but memory itself.
+        let bytes = rkyv::to_bytes::<rkyv::rancor::Error>(&all).unwrap_or_default();
+        Bytes::from_owner(bytes)
+    }
+
+    /// Reads a snapshot; `None` if it is none.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut aligned = rkyv::util::AlignedVec::<16>::with_capacity(bytes.len());
+        aligned.extend_from_slice(bytes);
+        let all = rkyv::from_bytes::<Vec<(i64, Producer)>, rkyv::rancor::Error>(&aligned).ok()?;
+        Some(Self(all.into_iter().collect()))
+    }
+}
+
+fn next_sequence(last: i32) -> i32 {
+    last.checked_add(1).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use naru_record_batch::{Attributes, MAGIC};
+
+    use super::*;
+
+    fn header(epoch: i16, first_sequence: i32, count: i32) -> BatchHeader {
+        BatchHeader {
+            base_offset: 0,
+            batch_length: 49,
+            partition_leader_epoch: 0,
+            magic: MAGIC,
+            crc: 0,
+            attributes: Attributes(0),
+            last_offset_delta: count - 1,
+            base_timestamp_ms: 0,
+            max_timestamp_ms: 0,
+            producer_id: 7,
+            producer_epoch: epoch,
+            base_sequence: first_sequence,
+            records_count: count,
+        }
+    }
+
+    fn check(producers: &Producers, h: &BatchHeader) -> Result<Verdict, SequenceError> {
+        producers.check(
+            h.producer_id,
+            h.producer_epoch,
+            h.base_sequence,
+            h.last_sequence(),
+        )
+    }
+
+    fn after(batches: &[BatchHeader]) -> Producers {
+        let mut producers = Producers::default();
+        let mut offset = 100;
+        for batch in batches {
+            producers.record(batch, offset, 0);
+            offset += i64::from(batch.records_count);
+        }
+        producers
+    }
+
+    #[test]
+    fn an_unknown_producer_may_begin_anywhere() {
+        assert_eq!(
+            check(&Producers::default(), &header(3, 42, 1)),
+            Ok(Verdict::New)
+        );
+    }
+
+    #[test]
+    fn the_next_sequence_is_new_and_a_gap_is_not() {
+        let producers = after(&[header(0, 0, 3)]);
+        assert_eq!(check(&producers, &header(0, 3, 2)), Ok(Verdict::New));
+        assert_eq!(
+            check(&producers, &header(0, 4, 2)),
+            Err(SequenceError::OutOfOrderSequence {
+                producer_id: 7,
+                sequence: 4,
+                expected: 3
+            })
+        );
+    }
+
+    #[test]
+    fn each_of_the_last_five_batches_is_known_and_the_sixth_is_not() {
+        let batches: Vec<_> = (0..6).map(|i| header(0, i * 2, 2)).collect();
+        let producers = after(&batches);
+        for (i, batch) in batches.iter().enumerate().skip(1) {
+            let first_offset = 100 + 2 * i as i64;
+            assert_eq!(
+                check(&producers, batch),
+                Ok(Verdict::Duplicate {
+                    first_offset,
+                    last_offset: first_offset + 1,
+                    timestamp_ms: 0
+                })
+            );
+        }
+        assert!(check(&producers, &batches[0]).is_err());
+        assert!(
+            check(&producers, &header(0, 10, 1)).is_err(),
+            "a part of one"
+        );
+    }
+
+    #[test]
+    fn a_new_epoch_begins_at_zero_and_the_old_one_is_over() {
+        let producers = after(&[header(1, 0, 3)]);
+        assert!(check(&producers, &header(2, 3, 1)).is_err());
+        assert_eq!(check(&producers, &header(2, 0, 1)), Ok(Verdict::New));
+        assert_eq!(
+            check(&producers, &header(0, 3, 1)),
+            Err(SequenceError::InvalidProducerEpoch {
+                producer_id: 7,
+                epoch: 0,
+                current: 1
+            })
+        );
+    }
+
+    #[test]
+    fn sequences_wrap_to_zero() {
+        let producers = after(&[header(0, i32::MAX, 1)]);
+        assert_eq!(check(&producers, &header(0, 0, 1)), Ok(Verdict::New));
+        let producers = after(&[header(0, i32::MAX - 1, 4)]);
+        assert_eq!(check(&producers, &header(0, 2, 1)), Ok(Verdict::New));
+    }
+
+    #[test]
+    fn a_snapshot_brings_back_every_verdict() {
+        let batches: Vec<_> = (0..6).map(|i| header(0, i * 2, 2)).collect();
+        let producers = after(&batches);
+        let again = Producers::from_bytes(&producers.to_bytes());
+        assert!(again.is_some_and(|again| again.0 == producers.0));
+        assert!(Producers::from_bytes(b"not a snapshot").is_none());
+    }
+
+    #[test]
+    fn a_silent_producer_is_forgotten() {
+        let mut producers = after(&[header(0, 0, 1)]);
+        producers.expire(1_000, 1_000);
+        assert_eq!(check(&producers, &header(0, 9, 1)), Ok(Verdict::New));
+    }
+}

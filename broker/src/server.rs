@@ -1,0 +1,358 @@
+//! The broker as a whole: starts its threads in order, and stops them in order.
+//!
+//! Start: the directory is locked and its metadata read (control thread), logs are
+//! recovered by the shards, the broker registers itself, and only then does it listen.
+//! Stop: connections finish, then logs are flushed and closed, then the threads end.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::rc::Rc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use naru_engine::io::sync::Notify;
+use naru_engine::io::{Listener, Maintenance, RemoteWaker, RingConfig, Runtime, ignore_sigxfsz};
+use naru_engine::log::Fence;
+use uuid::Uuid;
+
+use crate::cluster::{
+    BrokerListener, BrokerRegistration, ClusterImage, Command, Control, StorageError,
+};
+use crate::config::BrokerConfig;
+use crate::handlers::Requests;
+use crate::memory::MemoryBudget;
+use crate::net::{Network, listen};
+use crate::partition::ShardId;
+use crate::shard::{Lanes, Parts, RemoteShard, Shard, build};
+
+/// Part of `naru.memory` for the tails of logs; the rest is for requests and answers.
+const TAIL_SHARE: usize = 4;
+
+/// How long the control thread waits for a shard to take a new image.
+const PUBLISH_MAX: Duration = Duration::from_secs(10);
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot use the data directory {path} (log.dirs): {cause}")]
+    DataDirectory { path: String, cause: io::Error },
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("cannot start the maintenance thread: {0}")]
+    Maintenance(io::Error),
+    #[error("cannot ignore SIGXFSZ: {0}")]
+    Signals(io::Error),
+    #[error("cannot start shard {shard}: {cause}")]
+    Shard { shard: usize, cause: io::Error },
+    #[error("cannot listen on {address} (listeners): {cause}")]
+    Listen { address: String, cause: io::Error },
+    #[error("the cluster does not take this broker: {0}")]
+    Register(String),
+}
+
+/// A running broker.
+pub struct Server {
+    control: Control,
+    maintenance: Maintenance,
+    shards: Vec<RemoteShard<Shard>>,
+    threads: Vec<JoinHandle<()>>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Server {
+    pub fn start(config: BrokerConfig) -> Result<Self, StartError> {
+        ignore_sigxfsz().map_err(StartError::Signals)?;
+        let config = Arc::new(config);
+        let data_dir = config.data_dir.clone();
+        std::fs::create_dir_all(&data_dir).map_err(|cause| StartError::DataDirectory {
+            path: data_dir.display().to_string(),
+            cause,
+        })?;
+        let addresses = find_addresses(&config)?;
+
+        let targets = Arc::new(OnceLock::new());
+        let control = Control::start(&data_dir, publisher(Arc::clone(&targets)))?;
+        let maintenance =
+            Maintenance::start(&[data_dir.clone()]).map_err(StartError::Maintenance)?;
+        let count = config.naru.shards;
+        let memory = usize::try_from(config.naru.memory.0).unwrap_or(usize::MAX);
+        let parts = Parts {
+            control: control.handle(),
+            maintenance: maintenance.handle(),
+            memory: MemoryBudget::new(memory - memory / TAIL_SHARE),
+            fence: Fence::new(data_dir),
+            image: control.image_at_start(),
+            lanes: Arc::new(Lanes::new(count)),
+            tail_bytes: memory / TAIL_SHARE / count,
+            config: Arc::clone(&config),
+        };
+        let (shards, threads) = start_shards(count, &parts)?;
+        let _ = targets.set(shards.clone());
+        let server = Self {
+            control,
+            maintenance,
+            shards,
+            threads,
+            addresses,
+        };
+        server.remove_leftovers(&config);
+        server.on_every_shard(|shard, done| {
+            let shard = Rc::clone(shard);
+            let io = shard.io.clone();
+            io.spawn(async move {
+                shard.prepare().await;
+                let _ = done.send(());
+            });
+        });
+        server.register(&config)?;
+        server.listen(&config)?;
+        Ok(server)
+    }
+
+    /// The addresses that the broker listens on, in the order of the configuration.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Runs `job` on every shard at once, and waits until each has said that it is done.
+    fn on_every_shard(&self, job: impl FnOnce(&Rc<Shard>, Sender<()>) + Clone + Send + 'static) {
+        let (done, all_done) = mpsc::channel();
+        for shard in &self.shards {
+            let (job, done) = (job.clone(), done.clone());
+            shard.run(move |shard| job(shard, done));
+        }
+        drop(done);
+        for _ in &self.shards {
+            // An error means that a shard dropped the job: its thread is gone.
+            if all_done.recv().is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Directories of deleted topics that an earlier run did not get to remove.
+    fn remove_leftovers(&self, config: &BrokerConfig) {
+        let Ok(entries) = std::fs::read_dir(&config.data_dir) else {
+            return;
+        };
+        let leftovers: Vec<_> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.to_string_lossy().ends_with("-delete"))
+            .collect();
+        if let Some(shard) = self.shards.first().filter(|_| !leftovers.is_empty()) {
+            shard.run(move |shard| shard.remove_now(leftovers));
+        }
+    }
+
+    fn register(&self, config: &BrokerConfig) -> Result<(), StartError> {
+        let listeners = config.listeners.iter().zip(&self.addresses);
+        let listeners = listeners.map(|(listener, address)| BrokerListener {
+            name: listener.name.clone(),
+            host: listener.advertised_host.clone(),
+            port: match listener.advertised_port {
+                0 => address.port(),
+                port => port,
+            },
+        });
+        let command = Command::RegisterBroker(BrokerRegistration {
+            node_id: config.node_id,
+            incarnation: Uuid::new_v4(),
+            listeners: listeners.collect(),
+            rack: config.node.rack.clone(),
+        });
+        let (reply, answer) = mpsc::channel();
+        let reply = Box::new(move |outcome| {
+            let _ = reply.send(outcome);
+        });
+        self.control.handle().propose(command, reply);
+        match answer.recv() {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(StartError::Register(error.to_string())),
+            Err(error) => Err(StartError::Register(error.to_string())),
+        }
+    }
+
+    fn listen(&self, config: &Arc<BrokerConfig>) -> Result<(), StartError> {
+        let (failed, failures) = mpsc::channel();
+        let addresses = self.addresses.clone();
+        let backlog = config.network.listen_backlog.min(i32::MAX as u32) as i32;
+        self.on_every_shard(move |shard, done| {
+            let network = Rc::new(network(shard));
+            for (index, address) in addresses.iter().enumerate() {
+                match Listener::bind(&shard.io, *address, true, backlog) {
+                    Ok(listener) => {
+                        shard.io.spawn(listen(Rc::clone(&network), listener, index));
+                    }
+                    Err(cause) => {
+                        let _ = failed.send(StartError::Listen {
+                            address: address.to_string(),
+                            cause,
+                        });
+                    }
+                }
+            }
+            let _ = done.send(());
+        });
+        match failures.try_recv() {
+            Ok(error) => Err(error),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Stops the broker: nothing acknowledged is lost, and the next start reads no log.
+    pub fn stop(self) {
+        self.on_every_shard(|shard, done| {
+            let shard = Rc::clone(shard);
+            let io = shard.io.clone();
+            io.spawn(async move {
+                shard.drain().await;
+                let _ = done.send(());
+            });
+        });
+        self.on_every_shard(|shard, done| {
+            let shard = Rc::clone(shard);
+            let io = shard.io.clone();
+            io.spawn(async move {
+                shard.close_logs().await;
+                let _ = done.send(());
+            });
+        });
+        self.control.stop();
+        for shard in &self.shards {
+            shard.run(|shard| shard.end.notify_all());
+        }
+        for thread in self.threads {
+            let _ = thread.join();
+        }
+        drop(self.maintenance);
+    }
+}
+
+fn network(shard: &Rc<Shard>) -> Network<Requests> {
+    let limits = &shard.config.limits;
+    let shards = shard.mesh.shards();
+    Network {
+        io: shard.io.clone(),
+        memory: shard.memory.clone(),
+        connections: Rc::clone(&shard.connections),
+        frame_bytes_max: limits.request_bytes_max as usize,
+        connections_max: (shard.config.network.connections_max as usize).div_ceil(shards),
+        service: Requests::new(Rc::clone(shard)),
+    }
+}
+
+/// Hands every new image to all shards, and returns when all have taken it: whoever hears
+/// of a new topic finds it, on whichever shard.
+fn publisher(
+    targets: Arc<OnceLock<Vec<RemoteShard<Shard>>>>,
+) -> Box<dyn Fn(Arc<ClusterImage>) + Send> {
+    Box::new(move |image| {
+        let Some(shards) = targets.get() else { return };
+        let (taken, all_taken) = mpsc::channel();
+        for shard in shards {
+            let (image, taken) = (Arc::clone(&image), taken.clone());
+            shard.run(move |shard| {
+                shard.apply(image);
+                let _ = taken.send(());
+            });
+        }
+        for _ in shards {
+            if all_taken.recv_timeout(PUBLISH_MAX).is_err() {
+                tracing::error!("a shard did not take new metadata in {PUBLISH_MAX:?}");
+                return;
+            }
+        }
+    })
+}
+
+/// The addresses to listen on. Each is bound once, alone, to see that nobody else has it:
+/// the shards share it with SO_REUSEPORT, and another broker could slip in unseen.
+fn find_addresses(config: &BrokerConfig) -> Result<Vec<SocketAddr>, StartError> {
+    let find = |listener: &crate::config::Listener| {
+        let name = format!("{}:{}", listener.bind_host, listener.bind_port);
+        let failed = |cause| StartError::Listen {
+            address: name.clone(),
+            cause,
+        };
+        let address = if listener.bind_host.is_empty() {
+            SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), listener.bind_port)
+        } else {
+            let mut found = (listener.bind_host.as_str(), listener.bind_port)
+                .to_socket_addrs()
+                .map_err(failed)?;
+            found
+                .next()
+                .ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))?
+        };
+        let probe = TcpListener::bind(address).map_err(failed)?;
+        probe.local_addr().map_err(failed)
+    };
+    config.listeners.iter().map(find).collect()
+}
+
+type Started = (Vec<RemoteShard<Shard>>, Vec<JoinHandle<()>>);
+
+/// Starts the shards' threads; each can be reached when this returns.
+fn start_shards(count: usize, parts: &Parts) -> Result<Started, StartError> {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let mut threads = Vec::with_capacity(count);
+    let mut starts = Vec::with_capacity(count);
+    for index in 0..count {
+        let (waker_out, waker_in) = mpsc::channel();
+        let (remotes_out, remotes_in) = mpsc::channel();
+        let parts = parts.clone();
+        let core = cores.get(index % cores.len().max(1)).copied();
+        let core = core.filter(|_| parts.config.naru.pin_shards);
+        let thread = std::thread::Builder::new()
+            .name(format!("naru-shard-{index}"))
+            .spawn(move || {
+                if let Some(core) = core {
+                    core_affinity::set_for_current(core);
+                }
+                run_shard(ShardId::new(index), parts, &waker_out, &remotes_in);
+            })
+            .map_err(|cause| StartError::Shard {
+                shard: index,
+                cause,
+            })?;
+        threads.push(thread);
+        starts.push((waker_in, remotes_out));
+    }
+    let mut remotes = Vec::with_capacity(count);
+    for (index, (waker, _)) in starts.iter().enumerate() {
+        let gone = || io::Error::other("its thread has ended");
+        let waker = waker.recv().unwrap_or_else(|_| Err(gone()));
+        remotes.push(RemoteShard::new(waker.map_err(|cause| {
+            StartError::Shard {
+                shard: index,
+                cause,
+            }
+        })?));
+    }
+    for (_, out) in &starts {
+        let _ = out.send(remotes.clone());
+    }
+    Ok((remotes, threads))
+}
+
+fn run_shard(
+    id: ShardId,
+    parts: Parts,
+    waker: &Sender<io::Result<RemoteWaker>>,
+    remotes: &Receiver<Vec<RemoteShard<Shard>>>,
+) {
+    let runtime = match Runtime::new(RingConfig::default()) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = waker.send(Err(error));
+            return;
+        }
+    };
+    let io = runtime.handle();
+    let _ = waker.send(Ok(io.waker()));
+    let Ok(remotes) = remotes.recv() else { return };
+    let shard = build(id, &io, parts, remotes);
+    let end: Rc<Notify> = Rc::clone(&shard.end);
+    runtime.run(async move { end.wait().await });
+}

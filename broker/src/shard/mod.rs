@@ -1,0 +1,12 @@
+//! A shard: one core's thread with its ring, its connections, its partitions and its
+//! group coordinators, and the queues to the other shards.
+
+mod mesh;
+mod run;
+mod state;
+mod topics;
+mod upkeep;
+
+pub use mesh::{Call, Job, Lanes, Mesh, Meshed, RemoteShard};
+pub use run::{Parts, build};
+pub use state::Shard;

@@ -1,0 +1,91 @@
+//! The life of a shard's thread: made, recovered, listening, drained, closed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use naru_engine::io::{Handle, MaintenanceHandle};
+use naru_engine::log::{Fence, Shared, TailBudget};
+
+use super::{Lanes, Mesh, RemoteShard, Shard};
+use crate::cluster::{ClusterImage, ControlHandle};
+use crate::config::BrokerConfig;
+use crate::memory::MemoryBudget;
+use crate::partition::{Partitions, RemoteWaits, ShardId};
+
+/// How long connections may take to finish what they are doing when the broker stops.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// What a shard is made of that other threads have too.
+#[derive(Clone)]
+pub struct Parts {
+    pub config: Arc<BrokerConfig>,
+    pub control: ControlHandle,
+    pub maintenance: MaintenanceHandle,
+    pub memory: MemoryBudget,
+    pub fence: Fence,
+    pub image: Arc<ClusterImage>,
+    pub lanes: Arc<Lanes<Shard>>,
+    /// Memory for the tails of this shard's logs, in bytes.
+    pub tail_bytes: usize,
+}
+
+/// Makes a shard on its own thread.
+pub fn build(
+    id: ShardId,
+    io: &Handle,
+    parts: Parts,
+    remotes: Vec<RemoteShard<Shard>>,
+) -> Rc<Shard> {
+    let shard = Rc::new(Shard {
+        id,
+        io: io.clone(),
+        mesh: Mesh::new(id, &parts.lanes, remotes),
+        config: parts.config,
+        control: parts.control,
+        maintenance: parts.maintenance,
+        memory: parts.memory,
+        connections: Rc::default(),
+        logs: Shared {
+            fence: parts.fence,
+            tails: Rc::new(TailBudget::new(parts.tail_bytes)),
+        },
+        partitions: Partitions::default(),
+        remote_waits: RemoteWaits::default(),
+        end: Rc::default(),
+        image: RefCell::new(Arc::clone(&parts.image)),
+        topic_configs: RefCell::new(HashMap::new()),
+        producer_ids: Cell::new((0, 0)),
+    });
+    let drained = Rc::clone(&shard);
+    io.on_turn(Box::new(move || drained.mesh.drain(&drained)));
+    shard
+}
+
+impl Shard {
+    /// Recovers what there is, and takes the image that the broker starts with.
+    pub async fn prepare(self: &Rc<Self>) {
+        let image = self.image();
+        self.recover_all(&image).await;
+        self.apply(self.image());
+        self.io.spawn(Rc::clone(self).sweep_connections());
+        self.io.spawn(Rc::clone(self).keep_logs());
+    }
+
+    /// Lets connections finish, and closes those that do not.
+    pub async fn drain(self: &Rc<Self>) {
+        self.connections.start_draining();
+        let closed = self.connections.all_closed();
+        if self.io.timeout(DRAIN_MAX, closed).await.is_err() {
+            tracing::warn!(
+                "{} connections did not finish in {DRAIN_MAX:?} and are closed",
+                self.connections.len()
+            );
+            self.connections.shutdown_all();
+            let closed = self.connections.all_closed();
+            let _ = self.io.timeout(Duration::from_secs(1), closed).await;
+        }
+    }
+}

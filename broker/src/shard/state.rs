@@ -1,0 +1,109 @@
+//! What one shard holds. Nothing of it is `Send`, so nothing of it needs a lock.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use naru_engine::io::sync::Notify;
+use naru_engine::io::{Handle, MaintenanceHandle};
+use naru_engine::log::Shared;
+use uuid::Uuid;
+
+use super::{Mesh, Meshed};
+use crate::cluster::{ClusterError, ClusterImage, Command, ControlHandle, Outcome, Topic};
+use crate::config::{BrokerConfig, TopicConfig};
+use crate::memory::MemoryBudget;
+use crate::net::Connections;
+use crate::partition::{Partitions, RemoteWaits, ShardId};
+
+/// Producer ids that a shard reserves at a time (Kafka's block size).
+const PRODUCER_IDS_PER_BLOCK: u32 = 1000;
+
+pub struct Shard {
+    pub id: ShardId,
+    pub io: Handle,
+    pub mesh: Mesh<Shard>,
+    pub config: Arc<BrokerConfig>,
+    pub control: ControlHandle,
+    pub maintenance: MaintenanceHandle,
+    pub memory: MemoryBudget,
+    pub connections: Rc<Connections>,
+    /// What the logs of this shard share.
+    pub logs: Shared,
+    pub partitions: Partitions,
+    pub remote_waits: RemoteWaits,
+    /// Notified when the thread is to end.
+    pub end: Rc<Notify>,
+    pub(super) image: RefCell<Arc<ClusterImage>>,
+    pub(super) topic_configs: RefCell<HashMap<Uuid, Rc<TopicConfig>>>,
+    pub(super) producer_ids: Cell<(i64, i64)>,
+}
+
+impl Shard {
+    /// The newest state of the cluster that this shard has seen.
+    pub fn image(&self) -> Arc<ClusterImage> {
+        Arc::clone(&self.image.borrow())
+    }
+
+    /// The wall clock, in ms since 1970.
+    pub fn now_ms(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| since.as_millis() as i64)
+    }
+
+    /// The effective settings of a topic.
+    pub fn topic_config(&self, topic: &Topic) -> Rc<TopicConfig> {
+        if let Some(known) = self.topic_configs.borrow().get(&topic.id) {
+            return Rc::clone(known);
+        }
+        let effective = TopicConfig::effective(&topic.configs, &self.config).or_else(|error| {
+            // Configs are checked before they are proposed; a key that an older broker
+            // took must not stop this one.
+            tracing::warn!(topic = %topic.name, "the topic's configs are not used: {error}");
+            TopicConfig::effective(&Default::default(), &self.config)
+        });
+        let Ok(effective) = effective else {
+            unreachable!("the defaults were checked when the broker started");
+        };
+        let effective = Rc::new(effective);
+        self.topic_configs
+            .borrow_mut()
+            .insert(topic.id, Rc::clone(&effective));
+        effective
+    }
+
+    /// Has a command carried out; its effects are in [`Self::image`] when this returns.
+    pub async fn propose(&self, command: Command) -> Result<Outcome, ClusterError> {
+        let (callback, answer) = self.mesh.callback();
+        self.control.propose(command, Box::new(callback));
+        answer.await.unwrap_or(Err(ClusterError::Stopped))
+    }
+
+    /// A producer id that nobody had before.
+    pub async fn next_producer_id(&self) -> Result<i64, ClusterError> {
+        loop {
+            let (next, end) = self.producer_ids.get();
+            if next < end {
+                self.producer_ids.set((next + 1, end));
+                return Ok(next);
+            }
+            let count = PRODUCER_IDS_PER_BLOCK;
+            let outcome = self.propose(Command::AllocateProducerIds { count }).await?;
+            if let Outcome::ProducerIds { first, count } = outcome {
+                self.producer_ids.set((first, first + i64::from(count)));
+            }
+        }
+    }
+}
+
+impl Meshed for Shard {
+    fn mesh(&self) -> &Mesh<Self> {
+        &self.mesh
+    }
+
+    fn io(&self) -> &Handle {
+        &self.io
+    }
+}

@@ -1,0 +1,291 @@
+//! From the cluster's image to the partitions that a shard serves: new ones are opened,
+//! deleted ones are dropped.
+//!
+//! A partition that is new to the cluster has no directory, so it is there at once, before
+//! the client who made it is answered. Those that were there when the broker started are
+//! recovered before it listens.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use naru_engine::io::Disk;
+use naru_engine::log::{Log, LogConfig};
+use naru_engine::recovery::{Recovered, RecoveryError, Replay, recover};
+use uuid::Uuid;
+
+use super::Shard;
+use crate::cluster::{ClusterImage, Topic, TopicRef, kafka_text};
+use crate::config::TopicConfig;
+use crate::partition::{Partition, PartitionId, Producers, Slot, owner};
+
+/// Partitions that are recovered at the same time.
+const RECOVERIES_MAX: usize = 8;
+
+/// The directory of a partition, named as Kafka does.
+fn directory(data_dir: &Path, topic: &str, index: i32) -> PathBuf {
+    data_dir.join(format!("{topic}-{index}"))
+}
+
+/// Kafka's `partition.metadata`: which topic of this name it was.
+fn identity(topic_id: Uuid) -> Bytes {
+    Bytes::from(format!("version: 0\ntopic_id: {}\n", kafka_text(topic_id)))
+}
+
+fn log_config(topic: &Topic, config: &TopicConfig) -> LogConfig {
+    let expires = config.cleanup_policy.delete;
+    let limit = |value: Option<u64>| value.filter(|_| expires);
+    LogConfig {
+        segment_bytes: u64::from(config.segment_bytes),
+        segment_ms: i64::try_from(config.segment_ms).unwrap_or(i64::MAX),
+        retention_ms: limit(config.retention_ms.get())
+            .map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)),
+        retention_bytes: limit(config.retention_bytes.get()),
+        identity: identity(topic.id),
+    }
+}
+
+impl Shard {
+    /// Takes a new image: opens what is new, drops what is gone.
+    pub fn apply(self: &Rc<Self>, image: Arc<ClusterImage>) {
+        for id in self.partitions.ids() {
+            let topic = image.topic(TopicRef::Id(id.topic_id));
+            if topic.is_none_or(|topic| topic.partition(id.index).is_none()) {
+                self.drop_partition(id);
+            }
+        }
+        self.topic_configs.borrow_mut().clear();
+        for topic in image.topics() {
+            for index in 0..topic.partitions.len() as i32 {
+                if let Some(id) = self.owned(topic, index) {
+                    self.take_settings(topic, id);
+                }
+            }
+        }
+        *self.image.borrow_mut() = image;
+    }
+
+    fn owned(&self, topic: &Topic, index: i32) -> Option<PartitionId> {
+        let is_own = owner(topic.id, index, self.mesh.shards()) == self.id;
+        is_own.then_some(PartitionId {
+            topic_id: topic.id,
+            index,
+        })
+    }
+
+    /// Opens a partition that is new, or gives one that is open its settings.
+    fn take_settings(self: &Rc<Self>, topic: &Arc<Topic>, id: PartitionId) {
+        match self.partitions.get(id) {
+            Some(Slot::Offline(_)) => {}
+            Some(Slot::Online(partition)) => {
+                let config = self.topic_config(topic);
+                partition.log.set_config(log_config(topic, &config));
+                *partition.config.borrow_mut() = config;
+                if let Some(placed) = topic.partition(id.index) {
+                    partition.leader_epoch.set(placed.leader_epoch);
+                }
+            }
+            None => {
+                let directory = directory(&self.config.data_dir, &topic.name, id.index);
+                let config = self.topic_config(topic);
+                let log = Log::create(
+                    self.io.clone(),
+                    directory,
+                    log_config(topic, &config),
+                    self.logs.clone(),
+                );
+                self.enter(topic, id, log, Producers::default());
+            }
+        }
+    }
+
+    fn enter(
+        &self,
+        topic: &Topic,
+        id: PartitionId,
+        log: Log<naru_engine::io::Handle>,
+        producers: Producers,
+    ) {
+        let leader_epoch = topic.partition(id.index).map_or(0, |p| p.leader_epoch);
+        let partition = Partition::new(
+            id,
+            Rc::from(&*topic.name),
+            log,
+            producers,
+            leader_epoch,
+            self.topic_config(topic),
+        );
+        self.partitions.insert(id, Slot::Online(Rc::new(partition)));
+    }
+
+    /// Ends a partition whose topic is deleted. Its directory gets another name at once,
+    /// so that a topic of the same name can be made; removing it may take its time.
+    fn drop_partition(self: &Rc<Self>, id: PartitionId) {
+        let Some(Slot::Online(partition)) = self.partitions.remove(id) else {
+            return;
+        };
+        partition.log.abandon();
+        let from = partition.log.dir().to_owned();
+        let mut name = from.clone().into_os_string();
+        name.push(format!(".{}-delete", id.topic_id.simple()));
+        let to = PathBuf::from(name);
+        match std::fs::rename(&from, &to) {
+            Ok(()) => self.remove_now(vec![to]),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => tracing::error!("cannot rename {}: {error}", from.display()),
+        }
+    }
+
+    /// As [`Self::remove_now`], after `delay`: a reader may still be at it.
+    pub fn remove_after(self: &Rc<Self>, delay: Duration, paths: Vec<PathBuf>) {
+        let shard = Rc::clone(self);
+        self.io.spawn(async move {
+            shard.io.sleep(delay).await;
+            shard.remove_now(paths);
+        });
+    }
+
+    /// Has files or directories removed by the maintenance thread.
+    pub fn remove_now(&self, paths: Vec<PathBuf>) {
+        let submitted = self.maintenance.submit(
+            move |disk| async move {
+                for path in paths {
+                    let is_dir = path.is_dir();
+                    let removed = if is_dir {
+                        disk.remove_dir_all(&path).await
+                    } else {
+                        disk.remove_file(&path).await
+                    };
+                    if let Err(error) = removed {
+                        tracing::warn!("cannot remove {}: {error}", path.display());
+                    }
+                }
+            },
+            |()| {},
+        );
+        if let Err(error) = submitted {
+            // Whatever is left over is removed at the next start.
+            tracing::warn!("files are removed at the next start: {error}");
+        }
+    }
+
+    /// Recovers the partitions of `image` that are this shard's and have a directory.
+    /// Called once, before anything is served.
+    pub async fn recover_all(self: &Rc<Self>, image: &ClusterImage) {
+        let mut owned = Vec::new();
+        for topic in image.topics() {
+            for index in 0..topic.partitions.len() as i32 {
+                let dir = directory(&self.config.data_dir, &topic.name, index);
+                if let Some(id) = self.owned(topic, index)
+                    && dir.is_dir()
+                {
+                    owned.push((Arc::clone(topic), id, dir));
+                }
+            }
+        }
+        let gate = naru_engine::io::sync::Semaphore::new(RECOVERIES_MAX);
+        let mut tasks = Vec::with_capacity(owned.len());
+        for (topic, id, dir) in owned {
+            let (shard, gate) = (Rc::clone(self), Rc::clone(&gate));
+            tasks.push(self.io.spawn_task(async move {
+                let _permit = gate.acquire(1).await;
+                shard.recover_one(&topic, id, dir).await;
+            }));
+        }
+        for task in tasks {
+            task.await;
+        }
+    }
+
+    async fn recover_one(self: &Rc<Self>, topic: &Arc<Topic>, id: PartitionId, dir: PathBuf) {
+        let result = self.recover_on_maintenance(topic, dir.clone()).await;
+        let opened = match result {
+            Ok((recovered, producers)) => {
+                if recovered.cut_bytes > 0 {
+                    tracing::warn!(
+                        "{}: {} bytes of a torn tail were cut, the log ends at offset {}",
+                        dir.display(),
+                        recovered.cut_bytes,
+                        recovered.next_offset
+                    );
+                }
+                let config = log_config(topic, &self.topic_config(topic));
+                Log::open(
+                    self.io.clone(),
+                    dir.clone(),
+                    recovered,
+                    config,
+                    self.logs.clone(),
+                )
+                .await
+                .map(|log| (log, producers))
+                .map_err(|error| error.to_string())
+            }
+            Err(reason) => Err(reason),
+        };
+        match opened {
+            Ok((log, producers)) => self.enter(topic, id, log, producers),
+            Err(reason) => {
+                tracing::error!("{}-{} is offline: {reason}", topic.name, id.index);
+                self.partitions.insert(id, Slot::Offline(reason.into()));
+            }
+        }
+    }
+
+    async fn recover_on_maintenance(
+        &self,
+        topic: &Topic,
+        dir: PathBuf,
+    ) -> Result<(Recovered, Producers), String> {
+        let now_ms = self.now_ms();
+        let expected = identity(topic.id);
+        let (callback, answer) = self.mesh.callback();
+        let job = move |disk| async move {
+            let recovered: Result<(Recovered, Producers), RecoveryOrIdentity> = async {
+                check_identity(&disk, &dir, &expected).await?;
+                let mut producers = Producers::default();
+                let recovered = recover(&disk, &dir, now_ms, &mut |replay| match replay {
+                    Replay::Owner(bytes) => {
+                        producers = Producers::from_bytes(bytes).unwrap_or_default();
+                    }
+                    Replay::Batch(header) => producers.replay(header),
+                })
+                .await?;
+                Ok((recovered, producers))
+            }
+            .await;
+            recovered.map_err(|error| error.to_string())
+        };
+        self.maintenance
+            .submit(job, callback)
+            .map_err(|error| error.to_string())?;
+        answer
+            .await
+            .unwrap_or_else(|| Err("the maintenance thread has ended".to_owned()))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RecoveryOrIdentity {
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    #[error("{0} holds the data of another topic of this name; move it away")]
+    OtherTopic(PathBuf),
+}
+
+/// A directory whose topic is another one is not touched.
+async fn check_identity<D: Disk>(
+    disk: &D,
+    dir: &Path,
+    expected: &[u8],
+) -> Result<(), RecoveryOrIdentity> {
+    let path = dir.join(naru_engine::segment::METADATA_FILE);
+    match naru_engine::io::read_file(disk, &path).await {
+        Ok(found) if found.is_empty() || found == expected => Ok(()),
+        Ok(_) => Err(RecoveryOrIdentity::OtherTopic(dir.to_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(cause) => Err(RecoveryError::Io { path, cause }.into()),
+    }
+}
