@@ -121,7 +121,6 @@ impl<E: Env> Log<E> {
             },
             Begun::end,
         );
-        let prepared_to = end.position / BLOCK_BYTES as u64 * BLOCK_BYTES as u64;
         let state = State {
             config,
             start_offset: recovered.start_offset,
@@ -136,7 +135,7 @@ impl<E: Env> Log<E> {
             begun,
             tail: Tail::new(Rc::clone(&shared.tails)),
             file: None,
-            space: Space::new(prepared_to),
+            space: Space::behind(end.position),
             epochs: recovered.epochs,
             failure: None,
             is_writing: false,

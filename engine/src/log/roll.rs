@@ -111,7 +111,7 @@ impl<E: Env> Log<E> {
         self.0.env.sync_dir(&self.0.dir).await.map_err(failed)?;
         let mut state = self.state();
         state.file = Some(file);
-        state.space = Space::new(0);
+        state.space = Space::behind(0);
         state.written = Place {
             segment: base_offset,
             position: 0,

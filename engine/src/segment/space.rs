@@ -7,6 +7,8 @@
 //! space, large groups get reserved space, and the step follows what was appended, so
 //! that an idle partition costs next to nothing.
 
+use crate::io::BLOCK_BYTES;
+
 /// Groups of at least this size are written into reserved, not zeroed, space.
 const LARGE_GROUP_BYTES: u64 = 128 << 10;
 
@@ -33,10 +35,11 @@ pub struct Space {
 }
 
 impl Space {
-    /// A file that is `prepared_to` bytes long, a whole number of blocks.
-    pub fn new(prepared_to: u64) -> Self {
+    /// A file whose records end at `position`, in bytes. The block they end in counts as
+    /// prepared: it holds records, so it is never zeroed.
+    pub fn behind(position: u64) -> Self {
         Self {
-            prepared_to,
+            prepared_to: position.next_multiple_of(BLOCK_BYTES as u64),
             zero_step: ZERO_STEP_BYTES_MIN,
             reserve_step: RESERVE_STEP_BYTES_MIN,
         }
@@ -81,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_step_grows_with_use_and_stops_at_the_segment_s_size() {
-        let mut space = Space::new(0);
+        let mut space = Space::behind(0);
         assert_eq!(
             space.before_write(0, 4096, 1 << 30),
             Some(Ahead::Zero { from: 0, to: 65536 })
@@ -106,12 +109,27 @@ mod tests {
 
     #[test]
     fn a_large_group_gets_reserved_space() {
-        let mut space = Space::new(0);
+        let mut space = Space::behind(0);
         assert_eq!(
             space.before_write(0, 3 << 20, 1 << 30),
             Some(Ahead::Reserve {
                 from: 0,
                 to: 3 << 20
+            })
+        );
+    }
+
+    /// Rounded down, the zeros went over the last block of a reopened log: a crash before
+    /// the write behind them took flushed records away.
+    #[test]
+    fn zeros_ahead_of_a_reopened_log_spare_the_block_it_ends_in() {
+        let mut space = Space::behind(5000);
+        assert_eq!(space.before_write(4096, 8192, 1 << 30), None);
+        assert_eq!(
+            space.before_write(4096, 12288, 1 << 30),
+            Some(Ahead::Zero {
+                from: 8192,
+                to: 8192 + 65536
             })
         );
     }
