@@ -101,7 +101,13 @@ pub async fn recover<D: Disk>(
         out: Recovered::default(),
     };
     recovery.run(bases, checkpoint, mark, now_ms).await?;
-    Ok(recovery.out)
+    let out = recovery.out;
+    // Whoever made these names may have been killed before it synced them. What is appended
+    // from now on must not hang on a name that a power cut takes away.
+    for named in [Some(dir), dir.parent()].into_iter().flatten() {
+        disk.sync_dir(named).await.map_err(at(named))?;
+    }
+    Ok(out)
 }
 
 struct Recovery<'a, D> {
