@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod config;
 pub mod coordinator;
+pub mod group;
 pub mod handlers;
 pub mod memory;
 pub mod net;

@@ -1,0 +1,155 @@
+//! The groups of one partition of `__consumer_offsets`, and what comes out of an event.
+
+use std::collections::HashMap;
+
+use super::group::Group;
+use super::messages::{JoinResponse, SyncResponse};
+use super::records::OffsetsRecord;
+use super::{GroupError, OffsetToCommit};
+
+#[derive(Clone, Debug)]
+pub struct GroupConfig {
+    /// `group.min.session.timeout.ms` and `group.max.session.timeout.ms`
+    pub session_timeout_ms_min: i32,
+    pub session_timeout_ms_max: i32,
+    /// `group.initial.rebalance.delay.ms`
+    pub initial_rebalance_delay_ms: i32,
+    /// `group.max.size`
+    pub members_max: usize,
+    /// `offsets.retention.minutes`, in ms
+    pub offsets_retention_ms: i64,
+    /// `offset.metadata.max.bytes`
+    pub offset_metadata_bytes_max: usize,
+}
+
+/// What is to be done now. `R` is whatever the driver answers by.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect<R> {
+    Joined(R, JoinResponse),
+    Synced(R, SyncResponse),
+    /// One outcome for each offset of the request, in its order.
+    Committed(R, Vec<Result<(), GroupError>>),
+    Deleted(R, Result<(), GroupError>),
+    /// Append these to the partition, and say how it went with `token`.
+    Append {
+        token: u64,
+        records: Vec<OffsetsRecord>,
+    },
+}
+
+/// What waits for an append.
+pub(super) enum Waiting<R> {
+    Assignment {
+        group_id: String,
+        generation: i32,
+        assignments: HashMap<String, bytes::Bytes>,
+    },
+    Commit {
+        group_id: String,
+        reply: R,
+        /// Those that are written, with their places in the request.
+        offsets: Vec<(usize, OffsetToCommit)>,
+        outcomes: Vec<Result<(), GroupError>>,
+        timestamp_ms: i64,
+    },
+    /// A static member that came back under a new id.
+    Joined {
+        reply: R,
+        response: JoinResponse,
+    },
+    Deleted {
+        reply: R,
+    },
+    /// Nobody waits: the log follows what is so already.
+    Nothing,
+}
+
+pub struct Coordinator<R> {
+    pub(super) config: GroupConfig,
+    pub(super) groups: HashMap<String, Group<R>>,
+    pub(super) waiting: HashMap<u64, Waiting<R>>,
+    pub(super) effects: Vec<Effect<R>>,
+    next_token: u64,
+    new_suffix: Box<dyn FnMut() -> String>,
+    pub(super) next_expiry_ms: i64,
+}
+
+impl<R> Coordinator<R> {
+    /// `new_suffix` makes member ids unique; a random UUID does.
+    pub fn new(config: GroupConfig, new_suffix: Box<dyn FnMut() -> String>) -> Self {
+        Self {
+            config,
+            groups: HashMap::new(),
+            waiting: HashMap::new(),
+            effects: Vec::new(),
+            next_token: 0,
+            new_suffix,
+            next_expiry_ms: 0,
+        }
+    }
+
+    pub(super) fn new_member_id(&mut self, prefix: &str) -> String {
+        format!("{prefix}-{}", (self.new_suffix)())
+    }
+
+    /// Has records appended; `waiting` goes on when [`Self::appended`] is called.
+    pub(super) fn append(&mut self, records: Vec<OffsetsRecord>, waiting: Waiting<R>) -> u64 {
+        let token = self.next_token;
+        self.next_token += 1;
+        self.waiting.insert(token, waiting);
+        self.effects.push(Effect::Append { token, records });
+        token
+    }
+
+    pub(super) fn take_effects(&mut self) -> Vec<Effect<R>> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Says how an append went.
+    pub fn appended(
+        &mut self,
+        now_ms: i64,
+        token: u64,
+        outcome: Result<(), GroupError>,
+    ) -> Vec<Effect<R>> {
+        match self.waiting.remove(&token) {
+            Some(Waiting::Assignment {
+                group_id,
+                generation,
+                assignments,
+            }) => self.assignment_appended(now_ms, &group_id, generation, assignments, outcome),
+            Some(Waiting::Commit {
+                group_id,
+                reply,
+                offsets,
+                outcomes,
+                timestamp_ms,
+            }) => {
+                let outcomes =
+                    self.commit_appended(&group_id, offsets, outcomes, timestamp_ms, outcome);
+                self.effects.push(Effect::Committed(reply, outcomes));
+            }
+            Some(Waiting::Joined { reply, response }) => {
+                let response = match outcome {
+                    Ok(()) => response,
+                    Err(error) => JoinResponse::error(error, response.member_id),
+                };
+                self.effects.push(Effect::Joined(reply, response));
+            }
+            Some(Waiting::Deleted { reply }) => {
+                self.effects.push(Effect::Deleted(reply, outcome));
+            }
+            Some(Waiting::Nothing) | None => {}
+        }
+        self.take_effects()
+    }
+}
+
+/// The partition of `__consumer_offsets` that a group belongs to: Java's `String.hashCode`
+/// without its sign, modulo the partitions, so that every broker and tool agrees.
+pub fn partition_for(group_id: &str, partitions: i32) -> i32 {
+    let hash = group_id.encode_utf16().fold(0i32, |hash, unit| {
+        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
+    });
+    (hash & i32::MAX) % partitions
+}

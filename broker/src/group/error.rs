@@ -1,0 +1,35 @@
+//! What a group answers instead of what was asked for; each is Kafka's error of that name.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GroupError {
+    #[error("the group id is empty")]
+    InvalidGroupId,
+    #[error("the group has no such member")]
+    UnknownMemberId,
+    #[error("the generation is over")]
+    IllegalGeneration,
+    #[error("the group is rebalancing")]
+    RebalanceInProgress,
+    #[error("the member's protocols do not fit those of the group")]
+    InconsistentGroupProtocol,
+    #[error("another member has taken over this group.instance.id")]
+    FencedInstanceId,
+    #[error("join again with the member id of this answer")]
+    MemberIdRequired,
+    #[error("the session timeout is outside group.{{min,max}}.session.timeout.ms")]
+    InvalidSessionTimeout,
+    #[error("the group has group.max.size members")]
+    GroupMaxSizeReached,
+    #[error("there is no such group")]
+    GroupIdNotFound,
+    #[error("the group has members")]
+    NonEmptyGroup,
+    #[error("the metadata of an offset is longer than offset.metadata.max.bytes")]
+    OffsetMetadataTooLarge,
+    #[error("the coordinator could not write to __consumer_offsets")]
+    CoordinatorNotAvailable,
+    #[error("the coordinator is reading its log")]
+    CoordinatorLoadInProgress,
+    #[error("another broker coordinates this group")]
+    NotCoordinator,
+}

@@ -1,0 +1,169 @@
+//! What happens because time passes: sessions and phases end, offsets expire, groups go.
+
+use super::coordinator::{Coordinator, Effect, Waiting};
+use super::group::State;
+use super::records::OffsetsRecord;
+use super::{GroupError, records};
+
+/// How often offsets are looked at (`offsets.retention.check.interval.ms` of Kafka).
+const EXPIRY_EVERY_MS: i64 = 600_000;
+
+impl<R> Coordinator<R> {
+    /// Does what is due at `now_ms`.
+    pub fn tick(&mut self, now_ms: i64) -> Vec<Effect<R>> {
+        let ids: Vec<String> = self.groups.keys().cloned().collect();
+        for id in &ids {
+            self.tick_group(now_ms, id);
+        }
+        if now_ms >= self.next_expiry_ms {
+            self.next_expiry_ms = now_ms + EXPIRY_EVERY_MS;
+            for id in &ids {
+                self.expire_offsets(now_ms, id);
+            }
+        }
+        self.take_effects()
+    }
+
+    /// When [`Self::tick`] has something to do, in ms.
+    pub fn next_deadline_ms(&self) -> Option<i64> {
+        let of_groups = self.groups.values().flat_map(|group| {
+            let sessions = group.members.values().filter(|m| !m.is_waiting());
+            let sessions = sessions.map(|m| m.session_deadline_ms);
+            let pending = group.pending.values().copied();
+            sessions.chain(pending).chain(group.deadline_ms)
+        });
+        let expiry = (!self.groups.is_empty()).then_some(self.next_expiry_ms);
+        of_groups.chain(expiry).min()
+    }
+
+    fn tick_group(&mut self, now_ms: i64, group_id: &str) {
+        let Some(group) = self.groups.get_mut(group_id) else {
+            return;
+        };
+        let pending_before = group.pending.len();
+        group.pending.retain(|_, until_ms| now_ms < *until_ms);
+        let lost_pending = group.pending.len() < pending_before;
+        let silent: Vec<String> = group
+            .members
+            .values()
+            .filter(|m| !m.is_waiting() && now_ms >= m.session_deadline_ms)
+            .map(|m| m.id.clone())
+            .collect();
+        for member_id in silent {
+            self.remove(now_ms, group_id, &member_id);
+        }
+        if lost_pending {
+            self.end_join_phase_if_complete(now_ms, group_id);
+        }
+        let due = self
+            .groups
+            .get_mut(group_id)
+            .filter(|group| group.deadline_ms.is_some_and(|deadline| now_ms >= deadline))
+            .map(|group| group.state);
+        match due {
+            Some(State::PreparingRebalance) => self.join_phase_timed_out(now_ms, group_id),
+            Some(State::CompletingRebalance | State::Stable) => {
+                self.sync_phase_timed_out(now_ms, group_id);
+            }
+            Some(State::Empty) | None => {}
+        }
+        self.forget_if_useless(group_id);
+    }
+
+    /// Members that have not asked for their assignment in time are taken out.
+    fn sync_phase_timed_out(&mut self, now_ms: i64, group_id: &str) {
+        let Some(group) = self.groups.get_mut(group_id) else {
+            return;
+        };
+        group.deadline_ms = None;
+        let missing: Vec<String> = group
+            .members
+            .values()
+            .filter(|m| !m.has_synced)
+            .map(|m| m.id.clone())
+            .collect();
+        for member_id in missing {
+            self.remove(now_ms, group_id, &member_id);
+        }
+    }
+
+    /// Offsets of a group without members expire a retention after it lost the last one;
+    /// those of consumers without a group, a retention after their commit (KIP-211).
+    fn expire_offsets(&mut self, now_ms: i64, group_id: &str) {
+        let retention_ms = self.config.offsets_retention_ms;
+        let Some(group) = self.groups.get_mut(group_id) else {
+            return;
+        };
+        if group.state != State::Empty || group.pending_commits > 0 {
+            return;
+        }
+        let had_members = group.protocol_type.is_some();
+        let since_ms = group.state_since_ms;
+        let mut tombstones: Vec<OffsetsRecord> = Vec::new();
+        group.offsets.retain(|(topic, partition), committed| {
+            let from_ms = if had_members {
+                since_ms.max(committed.commit_timestamp_ms)
+            } else {
+                committed.commit_timestamp_ms
+            };
+            let stays = now_ms.saturating_sub(from_ms) < retention_ms;
+            if !stays {
+                tombstones.push(records::offset_tombstone(group_id, topic, *partition));
+            }
+            stays
+        });
+        let is_gone = group.offsets.is_empty() && group.pending.is_empty();
+        if is_gone {
+            if group.generation > 0 {
+                tombstones.push(records::group_tombstone(group_id));
+            }
+            self.groups.remove(group_id);
+        }
+        if !tombstones.is_empty() {
+            self.append(tombstones, Waiting::Nothing);
+        }
+    }
+
+    /// A group that never came to be leaves nothing behind.
+    pub(super) fn forget_if_useless(&mut self, group_id: &str) {
+        let is_useless = self.groups.get(group_id).is_some_and(|group| {
+            group.state == State::Empty
+                && group.generation == 0
+                && group.members.is_empty()
+                && group.pending.is_empty()
+                && group.offsets.is_empty()
+                && group.pending_commits == 0
+        });
+        if is_useless {
+            self.groups.remove(group_id);
+        }
+    }
+
+    /// DeleteGroups: only a group without members goes.
+    pub fn delete(&mut self, group_id: &str, reply: R) -> Vec<Effect<R>> {
+        let refused = if group_id.is_empty() {
+            Some(GroupError::InvalidGroupId)
+        } else {
+            match self.groups.get(group_id) {
+                None => Some(GroupError::GroupIdNotFound),
+                Some(group) if group.state != State::Empty => Some(GroupError::NonEmptyGroup),
+                Some(_) => None,
+            }
+        };
+        if let Some(error) = refused {
+            self.effects.push(Effect::Deleted(reply, Err(error)));
+            return self.take_effects();
+        }
+        let Some(group) = self.groups.remove(group_id) else {
+            return self.take_effects();
+        };
+        let mut tombstones: Vec<OffsetsRecord> = group
+            .offsets
+            .keys()
+            .map(|(topic, partition)| records::offset_tombstone(group_id, topic, *partition))
+            .collect();
+        tombstones.push(records::group_tombstone(group_id));
+        self.append(tombstones, Waiting::Deleted { reply });
+        self.take_effects()
+    }
+}

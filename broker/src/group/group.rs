@@ -1,0 +1,207 @@
+//! The state of one group, and what follows from it alone.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use bytes::Bytes;
+
+use super::GroupError;
+use super::member::Member;
+use super::messages::{CommittedOffset, JoinResponse};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// No members; there may be offsets.
+    Empty,
+    /// Members are asked to join (again).
+    PreparingRebalance,
+    /// The leader is to say who gets what.
+    CompletingRebalance,
+    Stable,
+}
+
+impl State {
+    /// Kafka's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "Empty",
+            Self::PreparingRebalance => "PreparingRebalance",
+            Self::CompletingRebalance => "CompletingRebalance",
+            Self::Stable => "Stable",
+        }
+    }
+}
+
+pub(super) struct Group<R> {
+    pub state: State,
+    /// Since when it is in this state, in ms.
+    pub state_since_ms: i64,
+    pub generation: i32,
+    pub protocol_type: Option<String>,
+    pub protocol: Option<String>,
+    pub leader: Option<String>,
+    /// By member id.
+    pub members: BTreeMap<String, Member<R>>,
+    /// Member ids by instance id.
+    pub instances: HashMap<String, String>,
+    /// Ids that were handed out (KIP-394), and until when they may be used.
+    pub pending: HashMap<String, i64>,
+    /// When a join phase or a sync phase ends at the latest.
+    pub deadline_ms: Option<i64>,
+    /// The rest of the rebalance timeout that the initial delay may still be extended by,
+    /// in ms; `None` outside the initial delay.
+    pub initial_delay_left_ms: Option<i64>,
+    /// Somebody new joined during the initial delay.
+    pub has_new_member: bool,
+    /// The append that makes this generation's assignment durable.
+    pub assignment_token: Option<u64>,
+    pub offsets: BTreeMap<(String, i32), CommittedOffset>,
+    /// Appends of offsets that are under way.
+    pub pending_commits: usize,
+}
+
+impl<R> Group<R> {
+    pub fn new(now_ms: i64) -> Self {
+        Self {
+            state: State::Empty,
+            state_since_ms: now_ms,
+            generation: 0,
+            protocol_type: None,
+            protocol: None,
+            leader: None,
+            members: BTreeMap::new(),
+            instances: HashMap::new(),
+            pending: HashMap::new(),
+            deadline_ms: None,
+            initial_delay_left_ms: None,
+            has_new_member: false,
+            assignment_token: None,
+            offsets: BTreeMap::new(),
+            pending_commits: 0,
+        }
+    }
+
+    pub fn enter(&mut self, state: State, now_ms: i64) {
+        self.state = state;
+        self.state_since_ms = now_ms;
+    }
+
+    /// The member that a request is from, checked as Kafka does: instance before member.
+    pub fn member_of(
+        &mut self,
+        member_id: &str,
+        instance_id: Option<&str>,
+    ) -> Result<&mut Member<R>, GroupError> {
+        if let Some(instance_id) = instance_id {
+            match self.instances.get(instance_id) {
+                None => return Err(GroupError::UnknownMemberId),
+                Some(known) if known != member_id => return Err(GroupError::FencedInstanceId),
+                Some(_) => {}
+            }
+        }
+        self.members
+            .get_mut(member_id)
+            .ok_or(GroupError::UnknownMemberId)
+    }
+
+    pub fn is_leader(&self, member_id: &str) -> bool {
+        self.leader.as_deref() == Some(member_id)
+    }
+
+    pub fn rebalance_timeout_ms(&self) -> i64 {
+        let timeouts = self.members.values().map(|m| m.rebalance_timeout_ms);
+        i64::from(timeouts.max().unwrap_or(0))
+    }
+
+    pub fn all_joined(&self) -> bool {
+        self.pending.is_empty() && self.members.values().all(|m| m.joining.is_some())
+    }
+
+    /// Whether a member with these protocols can be in the group beside the others.
+    pub fn accepts(
+        &self,
+        protocol_type: &str,
+        protocols: &[(String, Bytes)],
+        except: Option<&str>,
+    ) -> bool {
+        if protocol_type.is_empty() || protocols.is_empty() {
+            return false;
+        }
+        let mut others = self
+            .members
+            .values()
+            .filter(|m| Some(m.id.as_str()) != except)
+            .peekable();
+        if others.peek().is_none() {
+            return true;
+        }
+        let others: Vec<_> = others.collect();
+        self.protocol_type.as_deref() == Some(protocol_type)
+            && protocols
+                .iter()
+                .any(|(name, _)| others.iter().all(|m| m.supports(name)))
+    }
+
+    /// The protocol that most members want first, of those that all support.
+    pub fn select_protocol(&self) -> Option<String> {
+        let mut members = self.members.values();
+        let mut candidates: BTreeSet<&str> = members
+            .next()?
+            .protocols
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        for member in members {
+            candidates.retain(|name| member.supports(name));
+        }
+        let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
+        for member in self.members.values() {
+            let wanted = member.protocols.iter().map(|(name, _)| name.as_str());
+            if let Some(first) = wanted.into_iter().find(|name| candidates.contains(name)) {
+                *votes.entry(first).or_default() += 1;
+            }
+        }
+        let winner = votes.into_iter().max_by_key(|&(_, count)| count);
+        winner.map(|(name, _)| name.to_owned())
+    }
+
+    /// What a member is told of the current generation.
+    pub fn join_response(&self, member_id: &str) -> JoinResponse {
+        let protocol = self.protocol.clone().unwrap_or_default();
+        let members = if self.is_leader(member_id) {
+            let told = self.members.values().map(|m| {
+                let metadata = m.metadata(&protocol);
+                (m.id.clone(), m.instance_id.clone(), metadata)
+            });
+            told.collect()
+        } else {
+            Vec::new()
+        };
+        JoinResponse {
+            error: None,
+            generation: self.generation,
+            protocol_type: self.protocol_type.clone(),
+            protocol: self.protocol.clone(),
+            leader: self.leader.clone().unwrap_or_default(),
+            skip_assignment: false,
+            member_id: member_id.to_owned(),
+            members,
+        }
+    }
+
+    /// Takes a member out; who leads is somebody else then.
+    pub fn take_out(&mut self, member_id: &str) -> Option<Member<R>> {
+        let member = self.members.remove(member_id)?;
+        if let Some(instance_id) = &member.instance_id
+            && self
+                .instances
+                .get(instance_id)
+                .is_some_and(|id| id == member_id)
+        {
+            self.instances.remove(instance_id);
+        }
+        if self.is_leader(member_id) {
+            self.leader = self.members.keys().next().cloned();
+        }
+        Some(member)
+    }
+}

@@ -1,0 +1,171 @@
+//! What goes in and out, close to Kafka's messages of the same names.
+
+use bytes::Bytes;
+
+use super::GroupError;
+
+#[derive(Clone, Debug, Default)]
+pub struct JoinRequest {
+    pub group_id: String,
+    /// Empty when the member has none yet.
+    pub member_id: String,
+    pub instance_id: Option<String>,
+    pub client_id: String,
+    pub client_host: String,
+    pub session_timeout_ms: i32,
+    pub rebalance_timeout_ms: i32,
+    pub protocol_type: String,
+    /// Names and metadata, the most wanted first.
+    pub protocols: Vec<(String, Bytes)>,
+    /// JoinGroup v4 and later: a member must come with an id (KIP-394).
+    pub requires_known_member_id: bool,
+    /// JoinGroup v9 and later: a leader may be told to assign nothing (KIP-814).
+    pub supports_skipping_assignment: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinResponse {
+    pub error: Option<GroupError>,
+    pub generation: i32,
+    pub protocol_type: Option<String>,
+    pub protocol: Option<String>,
+    pub leader: String,
+    pub skip_assignment: bool,
+    pub member_id: String,
+    /// Only the leader is told: member id, instance id, metadata.
+    pub members: Vec<(String, Option<String>, Bytes)>,
+}
+
+impl JoinResponse {
+    pub(super) fn error(error: GroupError, member_id: impl Into<String>) -> Self {
+        Self {
+            error: Some(error),
+            generation: -1,
+            protocol_type: None,
+            protocol: None,
+            leader: String::new(),
+            skip_assignment: false,
+            member_id: member_id.into(),
+            members: Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct SyncRequest {
+    pub group_id: String,
+    pub generation: i32,
+    pub member_id: String,
+    pub instance_id: Option<String>,
+    pub protocol_type: Option<String>,
+    pub protocol: Option<String>,
+    /// From the leader: member ids and assignments.
+    pub assignments: Vec<(String, Bytes)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyncResponse {
+    pub error: Option<GroupError>,
+    pub protocol_type: Option<String>,
+    pub protocol: Option<String>,
+    pub assignment: Bytes,
+}
+
+impl SyncResponse {
+    pub(super) fn error(error: GroupError) -> Self {
+        Self {
+            error: Some(error),
+            protocol_type: None,
+            protocol: None,
+            assignment: Bytes::new(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct HeartbeatRequest {
+    pub group_id: String,
+    pub generation: i32,
+    pub member_id: String,
+    pub instance_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct LeaveRequest {
+    pub group_id: String,
+    pub members: Vec<Leaving>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Leaving {
+    /// May be empty when the instance id says who leaves.
+    pub member_id: String,
+    pub instance_id: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    pub member_id: String,
+    pub instance_id: Option<String>,
+    pub error: Option<GroupError>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct CommitRequest {
+    pub group_id: String,
+    /// -1 from a consumer that assigns partitions to itself.
+    pub generation: i32,
+    pub member_id: String,
+    pub instance_id: Option<String>,
+    pub offsets: Vec<OffsetToCommit>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct OffsetToCommit {
+    pub topic: String,
+    pub partition: i32,
+    pub offset: i64,
+    pub leader_epoch: i32,
+    pub metadata: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommittedOffset {
+    pub offset: i64,
+    pub leader_epoch: i32,
+    pub metadata: String,
+    pub commit_timestamp_ms: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedOffset {
+    pub topic: String,
+    pub partition: i32,
+    /// `None`: nothing was committed.
+    pub committed: Option<CommittedOffset>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    pub state: &'static str,
+    pub protocol_type: String,
+    pub protocol: String,
+    pub members: Vec<DescribedMember>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DescribedMember {
+    pub member_id: String,
+    pub instance_id: Option<String>,
+    pub client_id: String,
+    pub client_host: String,
+    pub metadata: Bytes,
+    pub assignment: Bytes,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub group_id: String,
+    pub protocol_type: String,
+    pub state: &'static str,
+}

@@ -1,0 +1,34 @@
+//! The consumer group coordinator (classic protocol, KIP-62, KIP-345, KIP-394, KIP-814):
+//! pure logic, without I/O, clock or randomness of its own.
+//!
+//! Events go in (requests, the time, the outcome of an append), [`Effect`]s come out. What
+//! must be durable before it is answered is an [`Effect::Append`]; the answer follows when
+//! [`Coordinator::appended`] says how it went. A restart is a [`Coordinator::replay`] of
+//! what was appended, in Kafka's record formats ([`records`]).
+//!
+//! One `Coordinator` serves the groups of one partition of `__consumer_offsets`.
+
+mod commit;
+mod coordinator;
+mod describe;
+mod error;
+mod expiry;
+mod group;
+mod join;
+mod leave;
+mod load;
+mod member;
+mod messages;
+mod rebalance;
+pub mod records;
+mod sync;
+#[cfg(test)]
+mod tests;
+
+pub use coordinator::{Coordinator, Effect, GroupConfig, partition_for};
+pub use error::GroupError;
+pub use messages::{
+    CommitRequest, CommittedOffset, DescribedMember, Description, FetchedOffset, HeartbeatRequest,
+    JoinRequest, JoinResponse, LeaveRequest, Leaving, Left, Listed, OffsetToCommit, SyncRequest,
+    SyncResponse,
+};

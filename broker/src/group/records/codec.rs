@@ -1,0 +1,139 @@
+//! The pieces of the records: Kafka's primitive types, not flexible and flexible (KIP-482),
+//! each length checked against what is there.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    #[error("a record of __consumer_offsets is cut short")]
+    Cut,
+    #[error("a record of __consumer_offsets has text that is no UTF-8")]
+    Text,
+    #[error("a record of __consumer_offsets has version {0}, which is not known")]
+    Version(i16),
+}
+
+pub(super) fn put_string(out: &mut BytesMut, text: &str) {
+    out.put_i16(text.len() as i16);
+    out.put_slice(text.as_bytes());
+}
+
+pub(super) fn put_nullable_string(out: &mut BytesMut, text: Option<&str>) {
+    match text {
+        Some(text) => put_string(out, text),
+        None => out.put_i16(-1),
+    }
+}
+
+pub(super) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
+    out.put_i32(bytes.len() as i32);
+    out.put_slice(bytes);
+}
+
+/// Reads a record from its front; `is_flexible` says how lengths are written.
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+    pub is_flexible: bool,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            rest: bytes,
+            is_flexible: false,
+        }
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'a [u8], RecordError> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(RecordError::Cut)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
+        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(RecordError::Cut)?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    pub fn i16(&mut self) -> Result<i16, RecordError> {
+        self.array().map(i16::from_be_bytes)
+    }
+
+    pub fn i32(&mut self) -> Result<i32, RecordError> {
+        self.array().map(i32::from_be_bytes)
+    }
+
+    pub fn i64(&mut self) -> Result<i64, RecordError> {
+        self.array().map(i64::from_be_bytes)
+    }
+
+    fn unsigned_varint(&mut self) -> Result<u32, RecordError> {
+        let mut value = 0u32;
+        for shift in (0..35).step_by(7) {
+            let [byte] = self.array()?;
+            value |= u32::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(RecordError::Cut)
+    }
+
+    /// A length, `None` for null; `fixed` reads the form of versions that are not flexible.
+    fn length(
+        &mut self,
+        fixed: impl Fn(&mut Self) -> Result<i32, RecordError>,
+    ) -> Result<Option<usize>, RecordError> {
+        if self.is_flexible {
+            let length = self.unsigned_varint()?;
+            return Ok(length.checked_sub(1).map(|length| length as usize));
+        }
+        match fixed(self)? {
+            -1 => Ok(None),
+            length => usize::try_from(length)
+                .map(Some)
+                .map_err(|_| RecordError::Cut),
+        }
+    }
+
+    pub fn nullable_string(&mut self) -> Result<Option<String>, RecordError> {
+        let Some(length) = self.length(|r| r.i16().map(i32::from))? else {
+            return Ok(None);
+        };
+        let bytes = self.take(length)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| RecordError::Text)?;
+        Ok(Some(text.to_owned()))
+    }
+
+    pub fn string(&mut self) -> Result<String, RecordError> {
+        self.nullable_string()?.ok_or(RecordError::Cut)
+    }
+
+    pub fn bytes(&mut self) -> Result<Bytes, RecordError> {
+        let length = self.length(Self::i32)?.ok_or(RecordError::Cut)?;
+        self.take(length).map(Bytes::copy_from_slice)
+    }
+
+    /// The number of elements that follow; each takes at least a byte.
+    pub fn count(&mut self) -> Result<usize, RecordError> {
+        let count = self.length(Self::i32)?.unwrap_or(0);
+        if count > self.rest.len() {
+            return Err(RecordError::Cut);
+        }
+        Ok(count)
+    }
+
+    /// Skips the tagged fields at the end of a structure.
+    pub fn tagged_fields(&mut self) -> Result<(), RecordError> {
+        if !self.is_flexible {
+            return Ok(());
+        }
+        for _ in 0..self.unsigned_varint()? {
+            self.unsigned_varint()?;
+            let length = self.unsigned_varint()?;
+            self.take(length as usize)?;
+        }
+        Ok(())
+    }
+}
