@@ -1,13 +1,23 @@
 //! Kafka's record batch v2: the bytes that producers send, segments hold and consumers
 //! get. Knows no log and no socket.
+//!
+//! - [`BatchHeader`] and the `stamp` functions: what a leader reads of a batch and writes into it.
+//! - [`validate`]: the one place where bytes from outside become a batch that is believed.
+//! - [`Records`] and [`first_record_at`]: what lies in a batch.
+//! - [`Codec`], [`Decoder`] and [`compress`]: its compression.
+//! - [`BatchBuilder`]: batches of our own.
 
+mod builder;
+mod compression;
 mod header;
 mod records;
 mod validate;
 
+pub use builder::{BatchBuilder, BuildError, NewRecord, RecordHeader};
+pub use compression::{Codec, CompressionError, Decoder, UnknownCodec, compress};
 pub use header::{
     Attributes, BatchHeader, CRC_FROM, HEADER_BYTES, HeaderError, LENGTH_OVERHEAD_BYTES, MAGIC,
     crc_is_valid, crc32c, stamp, stamp_log_append_time, stamp_max_timestamp,
 };
-pub use records::first_record_at;
+pub use records::{Headers, RecordError, RecordView, Records, first_record_at};
 pub use validate::{Accepted, Depth, Rejection, RejectionKind, Rules, validate};

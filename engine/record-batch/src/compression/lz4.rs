@@ -1,0 +1,84 @@
+//! LZ4's frame format, as far as Kafka's clients read it: one frame of independent blocks.
+//!
+//! The Java client fails on linked blocks, legacy and skippable frames; they are refused here,
+//! before a consumer meets them.
+
+use std::io::{self, Read, Write};
+
+use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
+
+use super::{Codec, CompressionError};
+
+const MAGIC: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
+const FLAGS_AT: usize = 4;
+const VERSION_MASK: u8 = 0b1100_0000;
+const VERSION: u8 = 0b0100_0000;
+const INDEPENDENT_BLOCKS: u8 = 0b0010_0000;
+
+pub(super) struct Lz4Decoder<'a>(FrameDecoder<Input<'a>>);
+
+/// Remembers that more was asked of it than there is: the decoder takes a frame that is cut between
+/// two blocks for a whole one.
+struct Input<'a> {
+    rest: &'a [u8],
+    is_cut: bool,
+}
+
+impl Read for Input<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.is_cut |= self.rest.len() < out.len();
+        self.rest.read(out)
+    }
+}
+
+impl<'a> Lz4Decoder<'a> {
+    pub(super) fn open(payload: &'a [u8]) -> Result<Self, CompressionError> {
+        let refuse = |reason| Err(CompressionError::corrupt(Codec::Lz4, reason));
+        if !payload.starts_with(&MAGIC) {
+            return refuse("it does not begin with a frame");
+        }
+        match payload.get(FLAGS_AT) {
+            Some(flags) if flags & VERSION_MASK != VERSION => return refuse("unknown version"),
+            Some(flags) if flags & INDEPENDENT_BLOCKS == 0 => {
+                return refuse("its blocks are linked, which Kafka's clients do not read");
+            }
+            _ => {}
+        }
+        Ok(Self(FrameDecoder::new(Input {
+            rest: payload,
+            is_cut: false,
+        })))
+    }
+}
+
+impl Read for Lz4Decoder<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(out)?;
+        if count > 0 {
+            return Ok(count);
+        }
+        let input = self.0.get_ref();
+        let reason = if input.is_cut {
+            "the frame is cut"
+        } else if !input.rest.is_empty() {
+            "bytes lie behind its end"
+        } else {
+            return Ok(0);
+        };
+        Err(io::Error::other(CompressionError::corrupt(
+            Codec::Lz4,
+            reason,
+        )))
+    }
+}
+
+/// In blocks of 64 KiB, as Kafka's own producers do.
+pub(super) fn compress(bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    let info = FrameInfo::new()
+        .block_mode(BlockMode::Independent)
+        .block_size(BlockSize::Max64KB);
+    let mut encoder = FrameEncoder::with_frame_info(info, out);
+    encoder.write_all(bytes)?;
+    encoder.finish()?;
+    Ok(())
+}
