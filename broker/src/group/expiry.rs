@@ -162,6 +162,23 @@ impl<R> Coordinator<R> {
             .keys()
             .map(|(topic, partition)| records::offset_tombstone(group_id, topic, *partition))
             .collect();
+        // Commits under way are in the log before these tombstones. Without one of their
+        // own, a restart would bring them back; and a new group of this name is not theirs.
+        for waiting in self.waiting.values_mut() {
+            if let Waiting::Commit {
+                group_id: of,
+                offsets,
+                ..
+            } = waiting
+                && of == group_id
+            {
+                tombstones.extend(offsets.iter().map(|(_, offset)| {
+                    records::offset_tombstone(group_id, &offset.topic, offset.partition)
+                }));
+                // No group has the empty id: who committed is answered, nothing is kept.
+                of.clear();
+            }
+        }
         tombstones.push(records::group_tombstone(group_id));
         self.append(tombstones, Waiting::Deleted { reply });
         self.take_effects()
