@@ -6,7 +6,7 @@ use bytes::Bytes;
 use naru_wire::{AnyRequest, ApiKey, Message, RequestHeader, decode_any_request, encode_response};
 
 use super::{
-    api_versions, create_topics, delete_topics, describe_cluster, describe_configs, fetch,
+    api_versions, create_topics, delete_topics, describe_cluster, describe_configs, fetch, groups,
     init_producer_id, list_offsets, metadata, produce,
 };
 use crate::net::{Peer, Reply, Service, Start};
@@ -102,6 +102,16 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::InitProducerId(r) => c.encode(&init_producer_id::handle(c, r).await),
         R::DescribeConfigs(r) => c.encode(&describe_configs::handle(c, r)),
         R::DescribeCluster(r) => c.encode(&describe_cluster::handle(c, r)),
+        R::FindCoordinator(r) => c.encode(&groups::find(c, r).await),
+        R::JoinGroup(r) => c.encode(&groups::join(c, r).await),
+        R::SyncGroup(r) => c.encode(&groups::sync(c, r).await),
+        R::Heartbeat(r) => c.encode(&groups::heartbeat(c, r).await),
+        R::LeaveGroup(r) => c.encode(&groups::leave(c, r).await),
+        R::OffsetCommit(r) => c.encode(&groups::commit_offsets(c, r).await),
+        R::OffsetFetch(r) => c.encode(&groups::fetch_offsets(c, r).await),
+        R::DescribeGroups(r) => c.encode(&groups::describe(c, r).await),
+        R::ListGroups(r) => c.encode(&groups::list(c, r).await),
+        R::DeleteGroups(r) => c.encode(&groups::delete(c, r).await),
         other => Reply::Close(format!("{} is advertised by mistake", other.key().name())),
     }
 }

@@ -10,6 +10,7 @@ mod describe_cluster;
 mod describe_configs;
 mod dispatch;
 mod fetch;
+mod groups;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;

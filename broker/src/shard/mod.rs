@@ -1,6 +1,7 @@
 //! A shard: one core's thread with its ring, its connections, its partitions and its
 //! group coordinators, and the queues to the other shards.
 
+mod coordinators;
 mod mesh;
 mod run;
 mod state;

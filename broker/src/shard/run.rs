@@ -54,6 +54,7 @@ pub fn build(
         },
         partitions: Partitions::default(),
         remote_waits: RemoteWaits::default(),
+        coordinators: Rc::default(),
         end: Rc::default(),
         image: RefCell::new(Arc::clone(&parts.image)),
         topic_configs: RefCell::new(HashMap::new()),
@@ -70,6 +71,10 @@ impl Shard {
         let image = self.image();
         self.recover_all(&image).await;
         self.apply(self.image());
+        self.load_coordinators().await;
+        let clock = Rc::clone(self);
+        let time = Rc::clone(&self.coordinators).keep_time(self.io.clone(), move || clock.now_ms());
+        self.io.spawn(time);
         self.io.spawn(Rc::clone(self).sweep_connections());
         self.io.spawn(Rc::clone(self).keep_logs());
     }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{Mesh, Meshed};
 use crate::cluster::{ClusterError, ClusterImage, Command, ControlHandle, Outcome, Topic};
 use crate::config::{BrokerConfig, TopicConfig};
+use crate::coordinator::Coordinators;
 use crate::memory::MemoryBudget;
 use crate::net::Connections;
 use crate::partition::{Partitions, RemoteWaits, ShardId};
@@ -34,6 +35,7 @@ pub struct Shard {
     pub logs: Shared,
     pub partitions: Partitions,
     pub remote_waits: RemoteWaits,
+    pub coordinators: Rc<Coordinators>,
     /// Notified when the thread is to end.
     pub end: Rc<Notify>,
     pub(super) image: RefCell<Arc<ClusterImage>>,

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::Shard;
 use crate::cluster::{ClusterImage, Topic, TopicRef, kafka_text};
 use crate::config::TopicConfig;
+use crate::coordinator::OFFSETS_TOPIC;
 use crate::partition::{Partition, PartitionId, Producers, Slot, owner};
 
 /// Partitions that are recovered at the same time.
@@ -64,7 +65,9 @@ impl Shard {
                 }
             }
         }
-        *self.image.borrow_mut() = image;
+        self.seat_coordinators();
+        let before = self.image.replace(Arc::clone(&image));
+        self.forget_deleted_topics(&before, &image);
     }
 
     fn owned(&self, topic: &Topic, index: i32) -> Option<PartitionId> {
@@ -126,6 +129,9 @@ impl Shard {
         let Some(Slot::Online(partition)) = self.partitions.remove(id) else {
             return;
         };
+        if *partition.topic == *OFFSETS_TOPIC {
+            self.coordinators.remove(id.index);
+        }
         partition.log.abandon();
         let from = partition.log.dir().to_owned();
         let mut name = from.clone().into_os_string();

@@ -1,0 +1,115 @@
+//! What the coordinators want done: answers delivered, records appended, time told.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use naru_engine::io::Handle;
+use naru_record_batch::{BatchBuilder, BatchHeader, BuildError, Codec};
+
+use super::{Coordinators, Reply, Slot};
+use crate::group::records::OffsetsRecord;
+use crate::group::{Effect, GroupError};
+use crate::partition::{CheckedBatch, Partition};
+
+/// The longest that the clock is not looked at.
+const TICK_MAX: Duration = Duration::from_secs(60);
+/// The shortest between two looks, so that a crowd of deadlines costs little.
+const TICK_MIN: Duration = Duration::from_millis(10);
+
+impl Coordinators {
+    /// Carries out what came of an event.
+    pub fn carry_out(
+        self: &Rc<Self>,
+        io: &Handle,
+        now_ms: i64,
+        slot: &Rc<Slot>,
+        effects: Vec<Effect<Reply>>,
+    ) {
+        for effect in effects {
+            if let Some(Effect::Append { token, records }) = Reply::deliver(effect) {
+                self.append(io, now_ms, slot, token, &records);
+            }
+        }
+        self.changed.notify_all();
+    }
+
+    /// Appends records; the answers that wait for them follow when they are flushed.
+    fn append(
+        self: &Rc<Self>,
+        io: &Handle,
+        now_ms: i64,
+        slot: &Rc<Slot>,
+        token: u64,
+        records: &[OffsetsRecord],
+    ) {
+        let partition = Rc::clone(&slot.partition);
+        // At once and in order: what is appended later is later in the log.
+        let appended = append(&partition, records, now_ms);
+        let (coordinators, slot) = (Rc::clone(self), Rc::clone(slot));
+        let spawner = io.clone();
+        io.spawn(async move {
+            let outcome = match appended {
+                Ok(next_offset) => partition
+                    .log
+                    .flushed(next_offset)
+                    .await
+                    .map_err(|error| error.to_string()),
+                Err(error) => Err(error),
+            };
+            let outcome = outcome.map_err(|error| {
+                tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
+                GroupError::CoordinatorNotAvailable
+            });
+            let effects = slot.groups.borrow_mut().appended(now_ms, token, outcome);
+            coordinators.carry_out(&spawner, now_ms, &slot, effects);
+        });
+    }
+
+    /// Tells the coordinators the time, whenever something is due.
+    pub async fn keep_time(self: Rc<Self>, io: Handle, now_ms: impl Fn() -> i64) {
+        loop {
+            let wait = match self.next_deadline_ms() {
+                Some(deadline_ms) => {
+                    let left_ms = deadline_ms.saturating_sub(now_ms()).max(0);
+                    Duration::from_millis(left_ms.unsigned_abs()).clamp(TICK_MIN, TICK_MAX)
+                }
+                None => TICK_MAX,
+            };
+            let _ = io.timeout(wait, self.changed.wait()).await;
+            let now_ms = now_ms();
+            if self.next_deadline_ms().is_none_or(|due_ms| due_ms > now_ms) {
+                continue;
+            }
+            for slot in self.all() {
+                let effects = slot.groups.borrow_mut().tick(now_ms);
+                self.carry_out(&io, now_ms, &slot, effects);
+            }
+        }
+    }
+}
+
+/// Appends records as one batch; the offset behind it.
+fn append(partition: &Partition, records: &[OffsetsRecord], now_ms: i64) -> Result<i64, String> {
+    let batch = batch_of(records, now_ms).map_err(|error| error.to_string())?;
+    let appended = partition.append(&batch, now_ms);
+    appended
+        .map(|appended| appended.next_offset)
+        .map_err(|error| error.to_string())
+}
+
+fn batch_of(records: &[OffsetsRecord], now_ms: i64) -> Result<CheckedBatch, BuildError> {
+    let mut builder = BatchBuilder::new(Codec::None);
+    for record in records {
+        builder.push_pair(now_ms, Some(&record.key), record.value.as_deref());
+    }
+    let bytes = Bytes::from(builder.build()?);
+    match BatchHeader::parse(&bytes) {
+        Ok(header) => Ok(CheckedBatch {
+            max_timestamp_ms: header.max_timestamp_ms,
+            header,
+            bytes,
+        }),
+        Err(_) => Err(BuildError::Empty),
+    }
+}

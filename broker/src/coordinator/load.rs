@@ -1,0 +1,88 @@
+//! A coordinator from its partition's log: a restart is a replay.
+
+use std::rc::Rc;
+
+use naru_record_batch::{BatchHeader, HEADER_BYTES, Records};
+use uuid::Uuid;
+
+use super::{Reply, Slot};
+use crate::config::Groups;
+use crate::group::{Coordinator, GroupConfig};
+use crate::partition::Partition;
+
+/// Bytes of the log that are read at a time.
+const READ_BYTES: usize = 1 << 20;
+
+fn config(groups: &Groups) -> GroupConfig {
+    let ms = |ms: u32| i32::try_from(ms).unwrap_or(i32::MAX);
+    GroupConfig {
+        session_timeout_ms_min: ms(groups.session_timeout_ms_min as u32),
+        session_timeout_ms_max: ms(groups.session_timeout_ms_max as u32),
+        initial_rebalance_delay_ms: ms(groups.initial_rebalance_delay_ms as u32),
+        members_max: groups.members_max as usize,
+        offsets_retention_ms: i64::from(groups.offsets_retention_minutes) * 60_000,
+        offset_metadata_bytes_max: groups.offset_metadata_bytes_max as usize,
+    }
+}
+
+impl Slot {
+    /// A coordinator for a partition that has no records yet.
+    pub fn empty(groups: &Groups, partition: Rc<Partition>) -> Self {
+        let new_suffix = Box::new(|| Uuid::new_v4().to_string());
+        let coordinator: Coordinator<Reply> = Coordinator::new(config(groups), new_suffix);
+        Self {
+            groups: coordinator.into(),
+            partition,
+        }
+    }
+
+    /// A coordinator for what its partition holds. A record that cannot be read is left
+    /// out, with a line in the log: the others are worth having.
+    pub async fn load(groups: &Groups, partition: Rc<Partition>, now_ms: i64) -> Self {
+        let slot = Self::empty(groups, Rc::clone(&partition));
+        let mut offset = partition.log.start_offset();
+        loop {
+            let pieces = match partition.read(offset, READ_BYTES, true).await {
+                Ok(pieces) => pieces,
+                Err(error) => {
+                    tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
+                    break;
+                }
+            };
+            let bytes = pieces.concat();
+            let mut rest = &bytes[..];
+            while let Ok(header) = BatchHeader::parse(rest) {
+                let Some((batch, behind)) = rest.split_at_checked(header.size_bytes()) else {
+                    break;
+                };
+                slot.replay(batch);
+                offset = header.next_offset();
+                rest = behind;
+            }
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        slot.groups.borrow_mut().loaded(now_ms);
+        slot
+    }
+
+    fn replay(&self, batch: &[u8]) {
+        // The batches are the coordinator's own, and not compressed.
+        let records = batch.get(HEADER_BYTES..).unwrap_or_default();
+        for record in Records::new(records) {
+            let replayed = match &record {
+                Ok(record) => self
+                    .groups
+                    .borrow_mut()
+                    .replay(record.key.unwrap_or_default(), record.value)
+                    .map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(error) = replayed {
+                let partition = &self.partition;
+                tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
+            }
+        }
+    }
+}

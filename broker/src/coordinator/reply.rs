@@ -1,0 +1,27 @@
+//! How an answer finds the request that waits for it.
+
+use naru_engine::io::sync::Sender;
+
+use crate::group::{Effect, GroupError, JoinResponse, SyncResponse};
+
+/// Where an answer of the coordinator goes. Who asked may have gone away.
+pub enum Reply {
+    Join(Sender<JoinResponse>),
+    Sync(Sender<SyncResponse>),
+    Commit(Sender<Vec<Result<(), GroupError>>>),
+    Delete(Sender<Result<(), GroupError>>),
+}
+
+impl Reply {
+    /// Delivers an effect that answers somebody; gives back one that does not.
+    pub fn deliver(effect: Effect<Self>) -> Option<Effect<Self>> {
+        match effect {
+            Effect::Joined(Self::Join(reply), response) => drop(reply.send(response)),
+            Effect::Synced(Self::Sync(reply), response) => drop(reply.send(response)),
+            Effect::Committed(Self::Commit(reply), outcomes) => drop(reply.send(outcomes)),
+            Effect::Deleted(Self::Delete(reply), outcome) => drop(reply.send(outcome)),
+            other => return Some(other),
+        }
+        None
+    }
+}

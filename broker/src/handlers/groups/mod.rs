@@ -1,0 +1,25 @@
+//! The APIs of consumer groups (classic protocol): each request is brought to the shard
+//! that coordinates its group.
+
+mod delete;
+mod describe;
+mod find;
+mod heartbeat;
+mod join;
+mod leave;
+mod list;
+mod offset_commit;
+mod offset_fetch;
+mod route;
+mod sync;
+
+pub use delete::handle as delete;
+pub use describe::handle as describe;
+pub use find::handle as find;
+pub use heartbeat::handle as heartbeat;
+pub use join::handle as join;
+pub use leave::handle as leave;
+pub use list::handle as list;
+pub use offset_commit::handle as commit_offsets;
+pub use offset_fetch::handle as fetch_offsets;
+pub use sync::handle as sync;

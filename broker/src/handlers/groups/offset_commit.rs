@@ -1,0 +1,79 @@
+//! OffsetCommit (v2–v9).
+
+use naru_engine::io::sync::oneshot;
+use naru_wire::ErrorCode;
+use naru_wire::api::offset_commit::{
+    OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition,
+    OffsetCommitResponseTopic,
+};
+
+use super::route::{carry_out, code, code_of, on_coordinator, optional_text, text};
+use crate::cluster::TopicRef;
+use crate::coordinator::Reply;
+use crate::group::{CommitRequest, GroupError, OffsetToCommit};
+use crate::handlers::dispatch::Context;
+
+pub async fn handle(context: &Context, request: OffsetCommitRequest) -> OffsetCommitResponse {
+    let image = context.shard.image();
+    let mut response = OffsetCommitResponse::default();
+    let mut offsets = Vec::new();
+    let mut places = Vec::new();
+    for (topic_at, topic) in request.topics.iter().enumerate() {
+        let known = image.topic(TopicRef::Name(&topic.name));
+        let mut answered = OffsetCommitResponseTopic {
+            name: topic.name.clone(),
+            ..Default::default()
+        };
+        for (partition_at, partition) in topic.partitions.iter().enumerate() {
+            let index = partition.partition_index;
+            let exists = known.as_ref().is_some_and(|t| t.partition(index).is_some());
+            answered.partitions.push(OffsetCommitResponsePartition {
+                partition_index: index,
+                error_code: if exists {
+                    ErrorCode::None
+                } else {
+                    ErrorCode::UnknownTopicOrPartition
+                },
+            });
+            if exists {
+                places.push((topic_at, partition_at));
+                offsets.push(OffsetToCommit {
+                    topic: text(&topic.name),
+                    partition: index,
+                    offset: partition.committed_offset,
+                    leader_epoch: partition.committed_leader_epoch,
+                    metadata: optional_text(&partition.committed_metadata).unwrap_or_default(),
+                });
+            }
+        }
+        response.topics.push(answered);
+    }
+    let commit = CommitRequest {
+        group_id: text(&request.group_id),
+        generation: request.generation_id_or_member_epoch,
+        member_id: text(&request.member_id),
+        instance_id: optional_text(&request.group_instance_id),
+        offsets,
+    };
+    let outcomes = on_coordinator(context, &request.group_id, async move |shard, slot| {
+        let (reply, answer) = oneshot();
+        let now_ms = shard.now_ms();
+        let effects = slot
+            .groups
+            .borrow_mut()
+            .commit(now_ms, commit, Reply::Commit(reply));
+        carry_out(&shard, &slot, effects);
+        answer.await
+    });
+    let outcomes = outcomes
+        .await
+        .and_then(|o| o.ok_or(GroupError::NotCoordinator));
+    for (at, (topic, partition)) in places.into_iter().enumerate() {
+        let error_code = match &outcomes {
+            Ok(outcomes) => outcomes.get(at).map_or(ErrorCode::None, |o| code_of(*o)),
+            Err(error) => code(*error),
+        };
+        response.topics[topic].partitions[partition].error_code = error_code;
+    }
+    response
+}

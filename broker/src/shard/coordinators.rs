@@ -1,0 +1,54 @@
+//! Which coordinators a shard has: those of the partitions of `__consumer_offsets` it owns.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::Shard;
+use crate::cluster::{ClusterImage, TopicRef};
+use crate::coordinator::{OFFSETS_TOPIC, Slot};
+use crate::partition::Partition;
+
+impl Shard {
+    fn offsets_partitions(&self) -> Vec<Rc<Partition>> {
+        let online = self.partitions.online().into_iter();
+        online.filter(|p| *p.topic == *OFFSETS_TOPIC).collect()
+    }
+
+    /// Reads back the groups of an earlier run. Called once, before anything is served.
+    pub(super) async fn load_coordinators(&self) {
+        for partition in self.offsets_partitions() {
+            let index = partition.id.index;
+            let slot = Slot::load(&self.config.groups, partition, self.now_ms()).await;
+            self.coordinators.insert(index, slot);
+        }
+    }
+
+    /// Seats coordinators for partitions that have just been made.
+    pub(super) fn seat_coordinators(&self) {
+        for partition in self.offsets_partitions() {
+            let index = partition.id.index;
+            if !self.coordinators.contains(index) && partition.log.end_offset() == 0 {
+                let slot = Slot::empty(&self.config.groups, partition);
+                self.coordinators.insert(index, slot);
+            }
+        }
+    }
+
+    /// Has the groups forget what they committed for topics that are gone.
+    pub(super) fn forget_deleted_topics(
+        self: &Rc<Self>,
+        before: &Arc<ClusterImage>,
+        now: &Arc<ClusterImage>,
+    ) {
+        let deleted = before
+            .topics()
+            .filter(|topic| now.topic(TopicRef::Id(topic.id)).is_none());
+        for topic in deleted {
+            for slot in self.coordinators.all() {
+                let effects = slot.groups.borrow_mut().forget_topic(&topic.name);
+                self.coordinators
+                    .carry_out(&self.io, self.now_ms(), &slot, effects);
+            }
+        }
+    }
+}
