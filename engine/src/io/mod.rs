@@ -10,6 +10,7 @@ mod maintenance;
 mod ring;
 mod ring_disk;
 mod runtime;
+pub mod sim;
 mod socket;
 pub mod sync;
 #[cfg(test)]

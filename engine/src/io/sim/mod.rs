@@ -1,0 +1,231 @@
+//! A simulated disk and executor: one seed, one run, and every crash on the way.
+//!
+//! [`Sim::run`] runs futures on [`SimEnv`], which is an [`Env`](super::Env). Operations
+//! complete in an order that follows from the seed. At any of them the world can end
+//! ([`Sim::crash_at`]), and what a power cut or a kill leaves behind is a world of its own
+//! ([`Sim::power_cut`], [`Sim::kill`]).
+//!
+//! What a power cut may do is what POSIX allows and devices do, and more than any one file
+//! system does: a write that was not synced may be missing, there, or there in part
+//! (512-byte sectors, any of them); so may one that was under way. A length that was not
+//! synced may be the old one. A name that was not synced may be missing, or still there,
+//! independently of every other name. After a failed `sync_data` the data is seen, but no
+//! later sync makes it safe.
+//!
+//! What it does not do: lose what was synced, invent bytes that nobody wrote (that is
+//! [`Sim::flip_bit`]'s part), or run time.
+
+mod content;
+mod env;
+mod names;
+mod rng;
+mod storage;
+mod world;
+
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+pub use env::{SimEnv, SimFile};
+
+use rng::Rng;
+use storage::{Op, Storage};
+use world::World;
+
+use super::Open;
+
+/// Kinds of operations, for choosing what fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum OpKind {
+    Open,
+    CreateDir,
+    List,
+    Rename,
+    Remove,
+    SyncDir,
+    Write,
+    /// Reads, and asking for a length.
+    Read,
+    SyncData,
+    Allocate,
+    SetLength,
+}
+
+impl OpKind {
+    const COUNT: usize = Self::SetLength as usize + 1;
+
+    /// Whether the world may differ afterwards; only these are counted as operations.
+    fn is_change(self) -> bool {
+        !matches!(self, Self::List | Self::Read)
+    }
+}
+
+/// What is to fail, and how.
+#[derive(Clone, Copy, Debug)]
+struct Fault {
+    kind: OpKind,
+    number: u64,
+    errno: i32,
+}
+
+impl Fault {
+    fn hits(&self, kind: OpKind, number: u64) -> bool {
+        self.kind == kind && self.number == number
+    }
+}
+
+/// A simulated machine.
+pub struct Sim(Rc<World>);
+
+impl Sim {
+    /// A machine with an empty disk.
+    pub fn new(seed: u64) -> Self {
+        Self(World::new(seed, Storage::new()))
+    }
+
+    /// What the tasks on it use.
+    pub fn env(&self) -> SimEnv {
+        SimEnv(Rc::clone(&self.0))
+    }
+
+    /// Runs until `main` is done. `None` when the world ended before, by
+    /// [`Self::crash_at`]; nothing runs afterwards. Tasks that `main` leaves behind go on
+    /// with the next call.
+    ///
+    /// # Panics
+    /// When every task waits and no operation is under way: that would be for ever.
+    pub fn run<T>(&self, main: impl Future<Output = T>) -> Option<T> {
+        self.0.run(main)
+    }
+
+    /// How many operations were completed: all but reads and lists.
+    pub fn operations(&self) -> u64 {
+        self.0.state.borrow().changes_count
+    }
+
+    /// How many operations of one kind were completed.
+    pub fn operations_of(&self, kind: OpKind) -> u64 {
+        self.0.state.borrow().count_of(kind)
+    }
+
+    /// The world ends when `operation` of them were completed.
+    pub fn crash_at(&self, operation: u64) {
+        self.0.state.borrow_mut().crash_at = Some(operation);
+    }
+
+    /// Lets operation `number` (from 0, counted since the beginning) of one kind fail with
+    /// `errno`. A write is done in part, a failed sync loses the data.
+    pub fn fail(&self, kind: OpKind, number: u64, errno: i32) {
+        self.0.state.borrow_mut().faults.push(Fault {
+            kind,
+            number,
+            errno,
+        });
+    }
+
+    /// How much all files may still grow together, in bytes; then it is `ENOSPC`.
+    pub fn set_room(&self, bytes: u64) {
+        self.0.state.borrow_mut().storage.room_bytes = bytes;
+    }
+
+    /// The machine after a power cut at this moment. Other seeds, other losses.
+    pub fn power_cut(&self, seed: u64) -> Sim {
+        let mut rng = Rng::new(seed);
+        let mut storage = self.interrupted(&mut rng);
+        storage.lose_power(&mut rng);
+        Sim(World::new(rng.next(), storage))
+    }
+
+    /// The machine after the death of the process at this moment: what was written is
+    /// there, synced or not, and what was under way may be.
+    pub fn kill(&self, seed: u64) -> Sim {
+        let mut rng = Rng::new(seed);
+        let storage = self.interrupted(&mut rng);
+        Sim(World::new(rng.next(), storage))
+    }
+
+    /// What is stored, with some of what is under way.
+    fn interrupted(&self, rng: &mut Rng) -> Storage {
+        let state = self.0.state.borrow();
+        let mut storage = state.storage.clone();
+        for under_way in &state.under_way {
+            match (rng.below(3), &under_way.op) {
+                // It makes no difference whether a flush was handed in.
+                (_, Op::SyncData { .. } | Op::SyncDir { .. }) | (0, _) => {}
+                (1, op) => storage.apply_failed(op, rng),
+                // Some fail now, as they would have: nothing is left of them.
+                (_, op) => drop(storage.apply(op)),
+            }
+        }
+        storage
+    }
+
+    /// What a file holds.
+    pub fn content(&self, path: &Path) -> io::Result<Bytes> {
+        let state = self.0.state.borrow();
+        let file = &state.storage.files[state.storage.file(path)?];
+        Ok(file.read(0, file.length() as usize))
+    }
+
+    /// Every file of a directory with its content, by name.
+    pub fn contents(&self, dir: &Path) -> io::Result<Vec<(PathBuf, Bytes)>> {
+        let names: Vec<PathBuf> = {
+            let storage = &self.0.state.borrow().storage;
+            let entries = storage.names.entries(storage.names.find_dir(dir)?);
+            let files = entries.filter(|(_, node)| matches!(node, names::Node::File(_)));
+            files.map(|(name, _)| dir.join(name)).collect()
+        };
+        let read = |path: PathBuf| self.content(&path).map(|content| (path, content));
+        names.into_iter().map(read).collect()
+    }
+
+    /// Puts a file there, durable, or takes its content's place.
+    pub fn put(&self, path: &Path, content: Bytes) -> io::Result<()> {
+        let mut state = self.0.state.borrow_mut();
+        let storage = &mut state.storage;
+        let how = Open::BufferedNew;
+        let path = path.to_owned();
+        storage.apply(&Op::Open {
+            path: path.clone(),
+            how,
+        })?;
+        let file = storage.file(&path)?;
+        storage.files[file].write(0, &[content]);
+        storage.files[file].sync(u64::MAX);
+        storage.sync_parent(&path)
+    }
+
+    /// Makes a directory and its missing parents, durably.
+    pub fn make_dir(&self, path: &Path) -> io::Result<()> {
+        let storage = &mut self.0.state.borrow_mut().storage;
+        storage.names.make_dirs(path)?;
+        path.ancestors()
+            .filter(|at| at.parent().is_some())
+            .try_for_each(|at| storage.sync_parent(at))
+    }
+
+    /// Takes a file away, durably.
+    pub fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.state.borrow_mut();
+        state.storage.apply(&Op::RemoveFile(path.to_owned()))?;
+        state.storage.sync_parent(path)
+    }
+
+    /// Turns over a bit of what is stored.
+    pub fn flip_bit(&self, path: &Path, position: u64, bit: u8) -> io::Result<()> {
+        let mut state = self.0.state.borrow_mut();
+        let file = state.storage.file(path)?;
+        state.storage.files[file].flip_bit(position, bit);
+        Ok(())
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

@@ -1,0 +1,223 @@
+//! The executor of a simulation: its tasks, the operations under way, and which of all
+//! these goes on next.
+//!
+//! An operation takes effect at the moment it completes, and which of those under way that
+//! is follows from the seed; so do the races between tasks and completions.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use crossbeam::queue::SegQueue;
+use slab::Slab;
+
+use super::rng::Rng;
+use super::storage::{Done, Op, Storage};
+use super::{Fault, OpKind};
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The task that `run` was called with.
+const MAIN: usize = usize::MAX;
+
+pub(super) struct World {
+    pub state: RefCell<State>,
+    ready: Arc<SegQueue<usize>>,
+}
+
+pub(super) struct State {
+    pub storage: Storage,
+    pub rng: Rng,
+    pub under_way: Vec<UnderWay>,
+    pub faults: Vec<Fault>,
+    /// Operations that changed something, or were to.
+    pub changes_count: u64,
+    /// How often each kind was completed, for the faults.
+    kind_counts: [u64; OpKind::COUNT],
+    pub crash_at: Option<u64>,
+    tasks: Slab<Option<Task>>,
+}
+
+pub(super) struct UnderWay {
+    pub op: Op,
+    reply: Rc<RefCell<Reply>>,
+}
+
+#[derive(Default)]
+struct Reply {
+    result: Option<io::Result<Done>>,
+    waker: Option<Waker>,
+}
+
+struct WakeTask {
+    id: usize,
+    ready: Arc<SegQueue<usize>>,
+}
+
+impl Wake for WakeTask {
+    fn wake(self: Arc<Self>) {
+        self.ready.push(self.id);
+    }
+}
+
+impl World {
+    pub fn new(seed: u64, storage: Storage) -> Rc<Self> {
+        Rc::new(Self {
+            state: RefCell::new(State {
+                storage,
+                rng: Rng::new(seed),
+                under_way: Vec::new(),
+                faults: Vec::new(),
+                changes_count: 0,
+                kind_counts: [0; OpKind::COUNT],
+                crash_at: None,
+                tasks: Slab::new(),
+            }),
+            ready: Arc::default(),
+        })
+    }
+
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        let id = self.state.borrow_mut().tasks.insert(Some(Box::pin(task)));
+        self.ready.push(id);
+    }
+
+    /// Hands an operation in; it completes whether or not the future is kept.
+    pub fn submit(&self, op: Op) -> impl Future<Output = io::Result<Done>> + use<> {
+        let reply = Rc::new(RefCell::new(Reply::default()));
+        self.state.borrow_mut().under_way.push(UnderWay {
+            op,
+            reply: Rc::clone(&reply),
+        });
+        std::future::poll_fn(move |context| {
+            let mut reply = reply.borrow_mut();
+            match reply.result.take() {
+                Some(result) => Poll::Ready(result),
+                None => {
+                    reply.waker = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+    }
+
+    /// Runs everything until `main` is done, or the world ends: `None`.
+    pub fn run<T>(&self, main: impl Future<Output = T>) -> Option<T> {
+        let mut main = std::pin::pin!(main);
+        self.ready.push(MAIN);
+        loop {
+            if self.completes_next()? {
+                continue;
+            }
+            let id = self.ready.pop();
+            let Some(id) = id else {
+                panic!("every task waits, and nothing is under way");
+            };
+            let waker = Waker::from(Arc::new(WakeTask {
+                id,
+                ready: Arc::clone(&self.ready),
+            }));
+            let mut context = Context::from_waker(&waker);
+            if id == MAIN {
+                if let Poll::Ready(result) = main.as_mut().poll(&mut context) {
+                    return Some(result);
+                }
+                continue;
+            }
+            // Out of its place while it runs: it may spawn others.
+            let task = self
+                .state
+                .borrow_mut()
+                .tasks
+                .get_mut(id)
+                .and_then(Option::take);
+            let Some(mut task) = task else { continue };
+            let is_done = task.as_mut().poll(&mut context).is_ready();
+            let mut state = self.state.borrow_mut();
+            if is_done {
+                state.tasks.remove(id);
+            } else if let Some(place) = state.tasks.get_mut(id) {
+                *place = Some(task);
+            }
+        }
+    }
+
+    /// Completes an operation, if it is the turn of one: always when no task is ready, and
+    /// sometimes before. `None` at the end of the world.
+    fn completes_next(&self) -> Option<bool> {
+        let (reply, result) = {
+            let mut state = self.state.borrow_mut();
+            if state.under_way.is_empty() || !self.ready.is_empty() && state.rng.below(4) > 0 {
+                return Some(false);
+            }
+            let count = state.under_way.len();
+            let at = state.rng.below(count);
+            if state.under_way[at].op.kind().is_change() {
+                if state.crash_at == Some(state.changes_count) {
+                    return None;
+                }
+                state.changes_count += 1;
+            }
+            let UnderWay { op, reply } = state.under_way.remove(at);
+            (reply, state.complete(&op))
+        };
+        let waker = {
+            let mut reply = reply.borrow_mut();
+            reply.result = Some(result);
+            reply.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Some(true)
+    }
+
+    /// Drops every task: they hold on to this world.
+    pub fn end(&self) {
+        let tasks = std::mem::take(&mut self.state.borrow_mut().tasks);
+        drop(tasks);
+        let under_way = std::mem::take(&mut self.state.borrow_mut().under_way);
+        drop(under_way);
+    }
+}
+
+impl State {
+    fn complete(&mut self, op: &Op) -> io::Result<Done> {
+        let kind = op.kind();
+        let number = self.kind_counts[kind as usize];
+        self.kind_counts[kind as usize] += 1;
+        let fault = self.faults.iter().find(|fault| fault.hits(kind, number));
+        let Some(fault) = fault else {
+            return self.storage.apply(op);
+        };
+        let error = io::Error::from_raw_os_error(fault.errno);
+        self.storage.apply_failed(op, &mut self.rng);
+        Err(error)
+    }
+
+    pub fn count_of(&self, kind: OpKind) -> u64 {
+        self.kind_counts[kind as usize]
+    }
+}
+
+impl Op {
+    fn kind(&self) -> OpKind {
+        match self {
+            Self::Open { .. } => OpKind::Open,
+            Self::CreateDirAll(_) => OpKind::CreateDir,
+            Self::List(_) => OpKind::List,
+            Self::Rename { .. } => OpKind::Rename,
+            Self::RemoveFile(_) | Self::RemoveDirAll(_) => OpKind::Remove,
+            Self::SyncDir { .. } => OpKind::SyncDir,
+            Self::Write { .. } => OpKind::Write,
+            Self::Read { .. } | Self::Length { .. } => OpKind::Read,
+            Self::SyncData { .. } => OpKind::SyncData,
+            Self::Allocate { .. } => OpKind::Allocate,
+            Self::SetLength { .. } => OpKind::SetLength,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The simulator itself: a seed replays its run, and a power cut loses what it may and
+//! keeps what it must.
+#![allow(clippy::unwrap_used)]
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use bytes::Bytes;
+use naru_engine::io::sim::{OpKind, Sim, SimEnv};
+use naru_engine::io::{Aligned, BLOCK_BYTES, Disk, File, Open, Spawn};
+
+const BLOCK: u64 = BLOCK_BYTES as u64;
+
+fn block(fill: u8) -> Bytes {
+    let mut block = Aligned::new(BLOCK_BYTES);
+    block.fill(fill);
+    block.freeze()
+}
+
+fn path() -> PathBuf {
+    PathBuf::from("/file")
+}
+
+/// A durable file of one block of 1s.
+async fn file_of_ones(env: &SimEnv) -> io::Result<<SimEnv as Disk>::File> {
+    let file = env.open(&path(), Open::DirectNew).await?;
+    file.write_at(0, vec![block(1)]).await?;
+    file.sync_data().await?;
+    env.sync_dir(Path::new("/")).await?;
+    Ok(file)
+}
+
+/// Writers that race; the order in which they end, and what they leave.
+fn race(seed: u64) -> (Vec<u8>, Bytes, Bytes) {
+    let sim = Sim::new(seed);
+    let env = sim.env();
+    let order = Rc::new(RefCell::new(Vec::new()));
+    sim.run(async {
+        let file = file_of_ones(&env).await.unwrap();
+        for fill in 2..20 {
+            let (file, order) = (file.clone(), Rc::clone(&order));
+            env.spawn(async move {
+                let position = u64::from(fill % 3) * BLOCK;
+                file.write_at(position, vec![block(fill)]).await.unwrap();
+                order.borrow_mut().push(fill);
+            });
+        }
+        while order.borrow().len() < 18 {
+            file.length().await.unwrap();
+        }
+    })
+    .unwrap();
+    let order = order.take();
+    let cut = sim.power_cut(seed).content(&path()).unwrap();
+    (order, sim.content(&path()).unwrap(), cut)
+}
+
+#[test]
+fn a_seed_replays_its_run_and_another_has_another() {
+    for seed in 0..20 {
+        assert_eq!(race(seed), race(seed));
+    }
+    let orders: BTreeSet<_> = (0..20).map(|seed| race(seed).0).collect();
+    assert!(orders.len() > 10);
+}
+
+#[test]
+fn a_write_that_was_not_synced_is_kept_dropped_or_torn() {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    sim.run(async {
+        let file = file_of_ones(&env).await.unwrap();
+        file.write_at(0, vec![block(2)]).await.unwrap();
+    });
+    let (mut kept, mut dropped, mut torn) = (0, 0, 0);
+    for seed in 0..100 {
+        let content = sim.power_cut(seed).content(&path()).unwrap();
+        assert_eq!(content.len(), BLOCK_BYTES);
+        for sector in content.chunks(512) {
+            assert!(sector == [1; 512] || sector == [2; 512]);
+        }
+        match content.iter().filter(|&&byte| byte == 2).count() {
+            0 => dropped += 1,
+            BLOCK_BYTES => kept += 1,
+            _ => torn += 1,
+        }
+        assert_eq!(sim.kill(seed).content(&path()).unwrap(), block(2));
+    }
+    assert!(kept > 5 && dropped > 5 && torn > 5);
+}
+
+#[test]
+fn a_name_is_safe_only_after_its_directory_is_synced() {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    let renamed = PathBuf::from("/renamed");
+    sim.run(async {
+        file_of_ones(&env).await.unwrap();
+        env.rename(&path(), &renamed).await.unwrap();
+    });
+    let is_renamed = |sim: &Sim| {
+        let (old, new) = (sim.content(&path()), sim.content(&renamed));
+        assert!(old.is_ok() != new.is_ok(), "it has one of the two names");
+        new.is_ok()
+    };
+    let outcomes: BTreeSet<bool> = (0..50)
+        .map(|seed| is_renamed(&sim.power_cut(seed)))
+        .collect();
+    assert_eq!(outcomes.len(), 2);
+    sim.run(env.sync_dir(Path::new("/"))).unwrap().unwrap();
+    assert!((0..50).all(|seed| is_renamed(&sim.power_cut(seed))));
+}
+
+#[test]
+fn what_a_failed_sync_was_for_stays_lost() {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    sim.fail(OpKind::SyncData, 1, libc::EIO);
+    sim.run(async {
+        let file = file_of_ones(&env).await.unwrap();
+        file.write_at(0, vec![block(2)]).await.unwrap();
+        let failed = file.sync_data().await.unwrap_err();
+        assert_eq!(failed.raw_os_error(), Some(libc::EIO));
+        file.sync_data().await.unwrap();
+        assert_eq!(file.read_at(0, BLOCK_BYTES).await.unwrap(), block(2));
+    });
+    assert_eq!(sim.power_cut(0).content(&path()).unwrap(), block(1));
+}
+
+#[test]
+fn a_crash_ends_the_run_before_the_operation() {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    sim.crash_at(1);
+    assert!(sim.run(file_of_ones(&env)).is_none());
+    assert_eq!(sim.operations(), 1);
+}
+
+#[test]
+fn there_is_no_more_room_than_said() {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    sim.set_room(BLOCK);
+    sim.run(async {
+        let file = file_of_ones(&env).await.unwrap();
+        let full = file.allocate(BLOCK, BLOCK).await.unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        file.write_at(0, vec![block(2)]).await.unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "no multiple of a block")]
+fn direct_writes_are_aligned() {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    sim.run(async {
+        let file = file_of_ones(&env).await.unwrap();
+        file.write_at(512, vec![block(2)]).await.unwrap();
+    });
+}
