@@ -63,8 +63,8 @@ impl<E: Env> Log<E> {
                     Err(error) => return Err(LogError::io(from, &error)),
                 }
             }
-        }
-        if !renamed.is_empty() {
+            // One by one: a power cut that takes back the removal of an older segment but
+            // not of a newer one would leave a gap.
             let synced = self.0.env.sync_dir(&self.0.dir).await;
             synced.map_err(|error| LogError::io(self.0.dir.clone(), &error))?;
         }
