@@ -1,5 +1,6 @@
 //! The world ends at every single operation of a log's life. What was acknowledged is
 //! there afterwards, once and in order, and nothing is that was never appended.
+#![allow(clippy::unwrap_used)]
 
 mod world;
 

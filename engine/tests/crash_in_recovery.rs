@@ -1,6 +1,7 @@
 //! The world ends a second time, while the log recovers from the first end or has just
 //! begun to work again. Nothing that was acknowledged in either life is lost, and nothing
 //! that recovery cut off comes back.
+#![allow(clippy::unwrap_used)]
 
 mod world;
 

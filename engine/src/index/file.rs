@@ -12,31 +12,52 @@ struct IndexFile {
     /// The segment's size when the index was made; another size makes it worthless.
     segment_bytes: u64,
     max_timestamp_ms: i64,
+    /// The offset behind its last record.
+    next_offset: i64,
     entries: Vec<IndexEntry>,
 }
 
-/// The index of a segment of `segment_bytes`, whose largest timestamp is given in ms.
-pub fn encode(index: &Index, segment_bytes: u64, max_timestamp_ms: i64) -> Bytes {
-    let file = IndexFile {
-        segment_bytes,
-        max_timestamp_ms,
-        entries: index.entries().to_vec(),
-    };
-    envelope::seal(
-        MAGIC,
-        &rkyv::to_bytes::<rkyv::rancor::Error>(&file).unwrap_or_default(),
-    )
+/// The index of a segment, and what recovery wants to know of one that it does not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentIndex {
+    pub index: Index,
+    pub segment_bytes: u64,
+    pub max_timestamp_ms: i64,
+    /// The offset behind the segment's last record.
+    pub next_offset: i64,
 }
 
-/// The index and the largest timestamp, if the file is whole and of this segment.
-pub fn decode(bytes: &[u8], segment_bytes: u64) -> Option<(Index, i64)> {
-    let payload = envelope::open(MAGIC, bytes)?;
-    let file = rkyv::from_bytes::<IndexFile, rkyv::rancor::Error>(&payload).ok()?;
-    let is_ordered = file
-        .entries
-        .windows(2)
-        .all(|pair| pair[0].position < pair[1].position && pair[0].offset < pair[1].offset);
-    let fits = file.entries.iter().all(|e| e.position < segment_bytes);
-    (file.segment_bytes == segment_bytes && is_ordered && fits)
-        .then(|| (Index::from_entries(file.entries), file.max_timestamp_ms))
+impl SegmentIndex {
+    pub fn encode(&self) -> Bytes {
+        let file = IndexFile {
+            segment_bytes: self.segment_bytes,
+            max_timestamp_ms: self.max_timestamp_ms,
+            next_offset: self.next_offset,
+            entries: self.index.entries().to_vec(),
+        };
+        envelope::seal(
+            MAGIC,
+            &rkyv::to_bytes::<rkyv::rancor::Error>(&file).unwrap_or_default(),
+        )
+    }
+
+    /// Reads an index file; `None` if it is not whole, or not of this segment.
+    pub fn decode(bytes: &[u8], segment_bytes: u64) -> Option<Self> {
+        let payload = envelope::open(MAGIC, bytes)?;
+        let file = rkyv::from_bytes::<IndexFile, rkyv::rancor::Error>(&payload).ok()?;
+        let is_ordered = file
+            .entries
+            .windows(2)
+            .all(|pair| pair[0].position < pair[1].position && pair[0].offset < pair[1].offset);
+        let fits = file
+            .entries
+            .iter()
+            .all(|e| e.position < segment_bytes && e.offset < file.next_offset);
+        (file.segment_bytes == segment_bytes && is_ordered && fits).then(|| Self {
+            index: Index::from_entries(file.entries),
+            segment_bytes,
+            max_timestamp_ms: file.max_timestamp_ms,
+            next_offset: file.next_offset,
+        })
+    }
 }

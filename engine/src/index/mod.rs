@@ -7,4 +7,4 @@ mod entries;
 mod file;
 
 pub use entries::{Index, IndexEntry};
-pub use file::{decode, encode};
+pub use file::SegmentIndex;

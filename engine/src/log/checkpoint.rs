@@ -14,28 +14,84 @@ impl<E: Env> Log<E> {
     }
 
     async fn write_checkpoint(&self, owner: Bytes, is_clean: bool) -> Result<(), LogError> {
-        let checkpoint = {
+        let mut checkpoint = {
             let state = self.state();
-            if !state.has_directory && state.begun.is_empty() {
+            let Some(last) = state.begun.back() else {
+                // Nothing was ever appended.
                 return Ok(());
-            }
-            let last = state.begun.back();
+            };
             Checkpoint {
                 start_offset: state.start_offset,
-                segment: last.map_or(state.end_offset, |s| s.base_offset),
-                position: last.map_or(0, |s| s.position),
+                segment: last.base_offset,
+                position: last.position,
                 next_offset: state.end_offset,
-                max_timestamp_ms: last.map_or(i64::MIN, |s| s.max_timestamp_ms),
-                segment_created_ms: last.map_or(0, |s| s.created_ms),
+                max_timestamp_ms: last.max_timestamp_ms,
+                segment_created_ms: last.created_ms,
                 epochs: state.epochs.clone(),
-                index: last.map_or(Vec::new(), |s| s.index.entries().to_vec()),
+                index: last.index.entries().to_vec(),
                 owner: owner.to_vec(),
                 is_clean,
             }
         };
         self.flushed(checkpoint.next_offset).await?;
+        self.has_segment(checkpoint.segment).await?;
+        let _only = self.0.checkpointing.acquire(1).await;
+        checkpoint.start_offset = self.start_offset();
+        self.replace_checkpoint(&checkpoint).await
+    }
+
+    /// Waits until a segment's file is made and its name is durable. A segment that was
+    /// begun without a record has none yet when all that was appended is flushed.
+    async fn has_segment(&self, segment: i64) -> Result<(), LogError> {
+        self.start_writer();
+        loop {
+            let is_made = {
+                let state = self.state();
+                let first = state.begun.front().map(|s| s.base_offset);
+                first > Some(segment) || first == Some(segment) && state.file.is_some()
+            };
+            if is_made {
+                return Ok(());
+            }
+            self.check()?;
+            self.0.written.wait().await;
+        }
+    }
+
+    async fn replace_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), LogError> {
+        self.0.shared.fence.check()?;
         let written = checkpoint.write(&self.0.env, &self.0.dir).await;
         written.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))
+    }
+
+    /// Makes the start of the log durable: in the last checkpoint, whose other parts stay,
+    /// or in one that says nothing else.
+    pub(super) async fn keep_start(&self) -> Result<(), LogError> {
+        let first = {
+            let state = self.state();
+            let sealed = state.sealed.front().map(|s| s.base_offset);
+            sealed.or(state.begun.front().map(|s| s.base_offset))
+        };
+        let Some(first) = first else {
+            return Ok(());
+        };
+        let _only = self.0.checkpointing.acquire(1).await;
+        let known = Checkpoint::read(&self.0.env, &self.0.dir).await;
+        let known = known.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))?;
+        let mut checkpoint = known.unwrap_or(Checkpoint {
+            start_offset: 0,
+            segment: first,
+            position: 0,
+            next_offset: first,
+            max_timestamp_ms: i64::MIN,
+            segment_created_ms: 0,
+            epochs: Vec::new(),
+            index: Vec::new(),
+            owner: Vec::new(),
+            is_clean: false,
+        });
+        checkpoint.start_offset = self.start_offset();
+        self.replace_checkpoint(&checkpoint).await
     }
 
     /// Flushes what was appended, gives back the space ahead of the tail, and leaves a

@@ -9,7 +9,7 @@ use super::readahead::ReadAheads;
 use super::state::{Begun, Sealed, State};
 use super::tail::{Place, Tail};
 use super::{LogConfig, LogError, Shared};
-use crate::io::sync::Notify;
+use crate::io::sync::{Notify, Semaphore};
 use crate::io::{BLOCK_BYTES, Env, File, Open};
 use crate::recovery::Recovered;
 use crate::segment::{Space, segment_path};
@@ -26,6 +26,8 @@ pub(super) struct Inner<E: Env> {
     pub written: Notify,
     /// Something was flushed, or the log failed.
     pub flushed: Notify,
+    /// One checkpoint is written at a time.
+    pub checkpointing: Rc<Semaphore>,
 }
 
 impl<E: Env> Clone for Log<E> {
@@ -52,7 +54,13 @@ impl<E: Env> Log<E> {
         shared: Shared,
     ) -> Result<Self, LogError> {
         let active = recovered.active.clone();
+        let has_identity = recovered.has_identity;
         let log = Self::from_parts(env, dir, recovered, config, shared, true);
+        if !has_identity {
+            let identity = log.state().config.identity.clone();
+            let written = log.write_identity(identity).await;
+            written.map_err(|e| LogError::io(log.0.dir.clone(), &e))?;
+        }
         if let Some(active) = active {
             let path = segment_path(&log.0.dir, active.base_offset);
             let opened = async {
@@ -156,6 +164,7 @@ impl<E: Env> Log<E> {
             state: RefCell::new(state),
             written: Notify::new(),
             flushed: Notify::new(),
+            checkpointing: Semaphore::new(1),
         }))
     }
 

@@ -7,8 +7,8 @@ use naru_record_batch::{BatchHeader, HEADER_BYTES};
 
 use super::tail::Place;
 use super::{Log, ReadError};
-use crate::index::{self, Index};
-use crate::io::{Env, File};
+use crate::index::{Index, SegmentIndex};
+use crate::io::Env;
 use crate::recovery::scan;
 use crate::segment::{index_path, segment_path};
 
@@ -197,23 +197,29 @@ impl<E: Env> Log<E> {
     async fn load_index(&self, segment: i64, size_bytes: u64) -> std::io::Result<Index> {
         let path = index_path(&self.0.dir, segment);
         if let Ok(content) = crate::io::read_file(&self.0.env, &path).await
-            && let Some((index, _)) = index::decode(&content, size_bytes)
+            && let Some(found) = SegmentIndex::decode(&content, size_bytes)
         {
-            return Ok(index);
+            return Ok(found.index);
         }
         let path = segment_path(&self.0.dir, segment);
         let file = self.0.env.open(&path, crate::io::Open::Direct).await?;
-        let length = file.length().await?;
-        let mut index = Index::default();
-        let mut max_timestamp_ms = i64::MIN;
-        scan(&file, length, 0, segment, |header, position| {
-            index.note(header, position, max_timestamp_ms);
-            max_timestamp_ms = max_timestamp_ms.max(header.max_timestamp_ms);
+        let mut built = SegmentIndex {
+            index: Index::default(),
+            segment_bytes: size_bytes,
+            max_timestamp_ms: i64::MIN,
+            next_offset: segment,
+        };
+        let end = scan(&file, size_bytes, 0, segment, |header, position| {
+            built.index.note(header, position, built.max_timestamp_ms);
+            built.max_timestamp_ms = built.max_timestamp_ms.max(header.max_timestamp_ms);
         })
         .await?;
-        self.write_index(&index, segment, size_bytes, max_timestamp_ms)
-            .await;
-        Ok(index)
+        built.next_offset = end.next_offset;
+        // Of a damaged segment it would hide the damage from the next recovery.
+        if end.position == size_bytes {
+            self.write_index(segment, &built).await;
+        }
+        Ok(built.index)
     }
 
     /// Where the last whole batch in `bytes` ends, which begin at `start` with a batch.

@@ -27,11 +27,16 @@ impl<E: Env> Log<E> {
     }
 
     /// Makes `offset` the first that may be read (DeleteRecords), and drops the segments
-    /// that lie before it.
+    /// that lie before it. It survives a power cut when this returns.
     pub async fn advance_start(&self, offset: i64) -> Result<Vec<PathBuf>, LogError> {
-        let count = {
+        {
             let mut state = self.state();
-            state.start_offset = offset.clamp(state.start_offset, state.flushed_offset);
+            let flushed = state.flushed_offset.max(state.start_offset);
+            state.start_offset = offset.clamp(state.start_offset, flushed);
+        }
+        self.keep_start().await?;
+        let count = {
+            let state = self.state();
             let start = state.start_offset;
             let next_bases = state.sealed.iter().skip(1).map(|s| s.base_offset);
             let first_begun = state.begun.front().map(|s| s.base_offset);

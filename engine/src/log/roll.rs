@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::state::Sealed;
 use super::tail::Place;
 use super::{Log, LogError};
-use crate::index;
-use crate::io::{Env, File, Open};
+use crate::index::SegmentIndex;
+use crate::io::{Env, File, Open, replace_file};
 use crate::segment::{METADATA_FILE, Space, index_path, segment_path};
 
 impl<E: Env> Log<E> {
@@ -42,13 +42,13 @@ impl<E: Env> Log<E> {
         let cut = file.set_length(segment.position).await;
         cut.map_err(|cause| LogError::io(path.clone(), &cause))?;
         self.sync(&file).await?;
-        self.write_index(
-            &segment.index,
-            segment.base_offset,
-            segment.position,
-            segment.max_timestamp_ms,
-        )
-        .await;
+        let index = SegmentIndex {
+            index: segment.index.clone(),
+            segment_bytes: segment.position,
+            max_timestamp_ms: segment.max_timestamp_ms,
+            next_offset: segment.end_offset,
+        };
+        self.write_index(segment.base_offset, &index).await;
         {
             let mut state = self.state();
             state.begun.pop_front();
@@ -69,14 +69,8 @@ impl<E: Env> Log<E> {
     }
 
     /// Writes the index of a sealed segment. It is derived: a failure costs a rebuild.
-    pub(super) async fn write_index(
-        &self,
-        index: &index::Index,
-        base_offset: i64,
-        segment_bytes: u64,
-        max_timestamp_ms: i64,
-    ) {
-        let content = index::encode(index, segment_bytes, max_timestamp_ms);
+    pub(super) async fn write_index(&self, base_offset: i64, index: &SegmentIndex) {
+        let content = index.encode();
         let path = index_path(&self.0.dir, base_offset);
         let write = async {
             let file = self.0.env.open(&path, Open::BufferedNew).await?;
@@ -109,29 +103,32 @@ impl<E: Env> Log<E> {
             .map_err(failed)?;
         // The name must be durable before anything in the file is acknowledged.
         self.0.env.sync_dir(&self.0.dir).await.map_err(failed)?;
-        let mut state = self.state();
-        state.file = Some(file);
-        state.space = Space::behind(0);
-        state.written = Place {
-            segment: base_offset,
-            position: 0,
-        };
+        {
+            let mut state = self.state();
+            state.file = Some(file);
+            state.space = Space::behind(0);
+            state.written = Place {
+                segment: base_offset,
+                position: 0,
+            };
+        }
+        self.0.written.notify_all();
         Ok(())
     }
 
     async fn make_directory(&self, identity: Bytes) -> std::io::Result<()> {
         let dir = &self.0.dir;
         self.0.env.create_dir_all(dir).await?;
-        let file = self
-            .0
-            .env
-            .open(&dir.join(METADATA_FILE), Open::BufferedNew)
-            .await?;
-        file.write_at(0, vec![identity]).await?;
-        file.sync_data().await?;
+        self.write_identity(identity).await?;
         match dir.parent() {
             Some(parent) => self.0.env.sync_dir(parent).await,
             None => Ok(()),
         }
+    }
+
+    /// Writes `partition.metadata`: whole, or not at all. Half of one would be taken for
+    /// that of another topic.
+    pub(super) async fn write_identity(&self, identity: Bytes) -> std::io::Result<()> {
+        replace_file(&self.0.env, &self.0.dir.join(METADATA_FILE), identity).await
     }
 }

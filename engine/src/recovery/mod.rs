@@ -3,10 +3,17 @@
 //! What recovery believes, in this order:
 //! 1. A segment that has a later one is sealed: it was flushed and cut to its exact size
 //!    before the later one was made. A bad batch in it is corruption.
+//!    So is a gap: a segment begins where the one before it ends.
 //! 2. The checkpoint: everything before its recovery point was flushed when it was
-//!    written. Recovery does not read there.
+//!    written, and the name of its segment was durable. Recovery does not read there. A
+//!    log that ends before the recovery point, or before the start that the checkpoint
+//!    names, has lost data: nothing that a crash can do explains it, so it is refused like
+//!    corruption. Only a segment older than all that are there may be missing: it was
+//!    dropped, and the checkpoint is older than that. Nor does the clean flag alone say
+//!    that nothing was begun since; the tail is looked at all the same.
 //! 3. The flushed mark: everything before it was flushed. A bad batch there is corruption,
-//!    even if all behind it is good: the partition goes offline, and nothing is cut.
+//!    even if all behind it is good: the partition goes offline, and nothing is cut. A mark
+//!    in a segment that is later than all that are there says that one is missing.
 //! 4. Behind the mark the first bad batch ends the log. Writes that were under way may
 //!    have reached the device in any order and in pieces of 512 bytes, so good batches
 //!    behind a bad one are no sign of corruption there; none of them was acknowledged as

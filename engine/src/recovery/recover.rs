@@ -8,9 +8,9 @@ use naru_record_batch::BatchHeader;
 
 use super::mark::Mark;
 use super::{Checkpoint, scan};
-use crate::index::{self, Index};
+use crate::index::{Index, SegmentIndex};
 use crate::io::{Disk, File, Open, read_file};
-use crate::segment::{index_path, parse_log_name, segment_path};
+use crate::segment::{METADATA_FILE, index_path, parse_log_name, segment_path};
 
 /// What the owner of a log is told during recovery, in the order of the offsets.
 #[derive(Debug)]
@@ -32,6 +32,8 @@ pub struct Recovered {
     pub epochs: Vec<(i32, i64)>,
     /// Bytes behind the end of the log that were cut off.
     pub cut_bytes: u64,
+    /// The directory says whose it is.
+    pub has_identity: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +66,11 @@ pub enum RecoveryError {
         position: u64,
         offset: i64,
     },
+    #[error(
+        "{file} is missing, or what follows it: the log ends at offset {offset}, and more was \
+         flushed; nothing was cut. Restore the file, or move the partition's directory away"
+    )]
+    Missing { file: PathBuf, offset: i64 },
 }
 
 /// Brings a partition's directory into a state that can be opened. A missing directory is
@@ -100,12 +107,15 @@ pub async fn recover<D: Disk>(
         replay,
         out: Recovered::default(),
     };
-    recovery.run(bases, checkpoint, mark, now_ms).await?;
+    recovery.out.has_identity = entries.iter().any(|entry| entry.name == METADATA_FILE);
+    let is_clean = recovery.run(bases, checkpoint, mark, now_ms).await?;
     let out = recovery.out;
-    // Whoever made these names may have been killed before it synced them. What is appended
-    // from now on must not hang on a name that a power cut takes away.
-    for named in [Some(dir), dir.parent()].into_iter().flatten() {
-        disk.sync_dir(named).await.map_err(at(named))?;
+    if !is_clean {
+        // Whoever made these names may have been killed before it synced them. What is
+        // appended from now on must not hang on a name that a power cut takes away.
+        for named in [Some(dir), dir.parent()].into_iter().flatten() {
+            disk.sync_dir(named).await.map_err(at(named))?;
+        }
     }
     Ok(out)
 }
@@ -118,52 +128,79 @@ struct Recovery<'a, D> {
 }
 
 impl<D: Disk> Recovery<'_, D> {
+    /// Whether the log was closed and nothing was touched since.
     async fn run(
         &mut self,
         bases: BTreeSet<i64>,
         checkpoint: Option<Checkpoint>,
         mark: Option<Mark>,
         now_ms: i64,
-    ) -> Result<(), RecoveryError> {
-        let start_offset = checkpoint.as_ref().map_or(0, |c| c.start_offset);
+    ) -> Result<bool, RecoveryError> {
+        // Both were written when what they name was durable.
+        let named = checkpoint.as_ref().map(|c| Mark {
+            segment: c.segment,
+            position: c.position,
+        });
+        let flushed = mark.max(named);
         let Some(&last) = bases.last() else {
-            // Everything was deleted, or nothing was ever written.
+            // Nothing was ever written; or it was, and is gone.
+            if let Some(flushed) = flushed.filter(|f| f.position > 0) {
+                return Err(self.missing(flushed.segment, 0));
+            }
             self.out.next_offset = checkpoint.map_or(0, |c| c.next_offset);
             self.out.start_offset = self.out.next_offset;
-            return Ok(());
+            return Ok(false);
         };
-        let checkpoint = self.believed(checkpoint, &bases).await?;
-        if let Some(checkpoint) = &checkpoint {
+        let start_offset = checkpoint.as_ref().map_or(0, |c| c.start_offset);
+        let known_end = checkpoint
+            .as_ref()
+            .map_or(0, |c| c.next_offset.max(start_offset));
+        // The segment of an old one may have been dropped since; its owner's part is then
+        // of no use either.
+        let checkpoint = checkpoint.filter(|c| bases.contains(&c.segment));
+        if let Some(checkpoint) = checkpoint.as_ref().filter(|c| !c.owner.is_empty()) {
             (self.replay)(Replay::Owner(&checkpoint.owner));
+        }
+        if let Some(checkpoint) = &checkpoint {
             self.out.epochs.clone_from(&checkpoint.epochs);
         }
         let resume = checkpoint.as_ref().map_or(i64::MIN, |c| c.segment);
-        for &base in bases.iter().filter(|&&base| base != last) {
+        let first = bases.first().copied().unwrap_or(last);
+        self.out.next_offset = first;
+        for &base in &bases {
+            if base != self.out.next_offset {
+                return Err(self.missing(self.out.next_offset, self.out.next_offset));
+            }
+            if base == last {
+                break;
+            }
+            let from = checkpoint.as_ref().filter(|c| c.segment == base);
+            let flushed = flushed
+                .filter(|f| f.segment == base)
+                .map_or(0, |f| f.position);
             if base < resume {
-                self.sealed_before_checkpoint(base).await?;
+                self.sealed_before_checkpoint(base, flushed).await?;
             } else {
-                let from = checkpoint.as_ref().filter(|c| c.segment == base);
-                self.sealed_behind_checkpoint(base, from).await?;
+                self.sealed_behind_checkpoint(base, flushed, from).await?;
             }
         }
+        if let Some(flushed) = flushed.filter(|f| f.segment > last && f.position > 0) {
+            return Err(self.missing(flushed.segment, self.out.next_offset));
+        }
         let from = checkpoint.as_ref().filter(|c| c.segment == last);
-        self.active(last, from, mark, now_ms).await?;
-        let first = bases.first().copied().unwrap_or(last);
-        self.out.start_offset = start_offset.max(first).min(self.out.next_offset);
-        Ok(())
+        let flushed = flushed
+            .filter(|f| f.segment == last)
+            .map_or(0, |f| f.position);
+        let is_clean = self.active(last, from, flushed, known_end, now_ms).await?;
+        self.out.start_offset = start_offset.max(first);
+        Ok(is_clean)
     }
 
-    /// The checkpoint, if it fits what is there. One that does not is not believed at all.
-    async fn believed(
-        &self,
-        checkpoint: Option<Checkpoint>,
-        bases: &BTreeSet<i64>,
-    ) -> Result<Option<Checkpoint>, RecoveryError> {
-        let Some(checkpoint) = checkpoint.filter(|c| bases.contains(&c.segment)) else {
-            return Ok(None);
-        };
-        let (_, length) = self.open(checkpoint.segment).await?;
-        Ok((checkpoint.position <= length).then_some(checkpoint))
+    fn missing(&self, segment: i64, offset: i64) -> RecoveryError {
+        RecoveryError::Missing {
+            file: segment_path(self.dir, segment),
+            offset,
+        }
     }
 
     async fn open(&self, base: i64) -> Result<(D::File, u64), RecoveryError> {
@@ -184,11 +221,17 @@ impl<D: Disk> Recovery<'_, D> {
     }
 
     /// A segment that recovery does not read: its index tells what is needed of it.
-    async fn sealed_before_checkpoint(&mut self, base: i64) -> Result<(), RecoveryError> {
+    async fn sealed_before_checkpoint(
+        &mut self,
+        base: i64,
+        flushed: u64,
+    ) -> Result<(), RecoveryError> {
         let (file, size_bytes) = self.open(base).await?;
+        self.must_be_whole(base, size_bytes, base, flushed.max(size_bytes))?;
         let index = read_file(self.disk, &index_path(self.dir, base)).await.ok();
-        let max_timestamp_ms = match index.and_then(|bytes| index::decode(&bytes, size_bytes)) {
-            Some((_, max_timestamp_ms)) => max_timestamp_ms,
+        let index = index.and_then(|bytes| SegmentIndex::decode(&bytes, size_bytes));
+        let (next_offset, max_timestamp_ms) = match index {
+            Some(index) => (index.next_offset, index.max_timestamp_ms),
             None => {
                 let mut max_timestamp_ms = i64::MIN;
                 let end = scan(&file, size_bytes, 0, base, |header, _| {
@@ -196,9 +239,10 @@ impl<D: Disk> Recovery<'_, D> {
                 });
                 let end = end.await.map_err(|cause| self.io(base, cause))?;
                 self.must_be_whole(base, end.position, end.next_offset, size_bytes)?;
-                max_timestamp_ms
+                (end.next_offset, max_timestamp_ms)
             }
         };
+        self.out.next_offset = next_offset;
         self.out.sealed.push(SealedFound {
             base_offset: base,
             size_bytes,
@@ -227,9 +271,11 @@ impl<D: Disk> Recovery<'_, D> {
     async fn sealed_behind_checkpoint(
         &mut self,
         base: i64,
+        flushed: u64,
         from: Option<&Checkpoint>,
     ) -> Result<(), RecoveryError> {
         let (file, size_bytes) = self.open(base).await?;
+        self.must_be_whole(base, size_bytes, base, flushed.max(size_bytes))?;
         let read = self.read(&file, base, size_bytes, from).await?;
         self.must_be_whole(base, read.position, self.out.next_offset, size_bytes)?;
         self.out.sealed.push(SealedFound {
@@ -244,23 +290,30 @@ impl<D: Disk> Recovery<'_, D> {
         &mut self,
         base: i64,
         from: Option<&Checkpoint>,
-        mark: Option<Mark>,
+        flushed: u64,
+        known_end: i64,
         now_ms: i64,
-    ) -> Result<(), RecoveryError> {
+    ) -> Result<bool, RecoveryError> {
         let (file, length) = self.open(base).await?;
+        // Shorter than what was flushed of it: there is nothing to read from there on.
+        self.must_be_whole(base, length, base, flushed.max(length))?;
         let read = self.read(&file, base, length, from).await?;
-        let flushed = mark.filter(|m| m.segment == base).map_or(0, |m| m.position);
-        if read.position < flushed {
-            return Err(RecoveryError::Corrupt {
-                file: segment_path(self.dir, base),
-                position: read.position,
-                offset: self.out.next_offset,
-            });
+        self.must_be_whole(
+            base,
+            read.position,
+            self.out.next_offset,
+            flushed.max(read.position),
+        )?;
+        if self.out.next_offset < known_end {
+            return Err(self.missing(base, self.out.next_offset));
         }
         if read.is_torn {
             self.out.cut_bytes = length - read.position;
         }
-        let is_clean = from.is_some_and(|c| c.is_clean && c.position == read.position);
+        // A clean checkpoint stays when the log is opened again, until the next one: what
+        // was begun in between is torn, or was read.
+        let is_clean =
+            !read.is_torn && from.is_some_and(|c| c.is_clean && c.position == read.position);
         if !is_clean {
             let settle = async {
                 // Cut and lengthened again: what was behind the end is gone for good.
@@ -276,7 +329,7 @@ impl<D: Disk> Recovery<'_, D> {
             created_ms: from.map_or(now_ms, |c| c.segment_created_ms),
             index: read.index,
         });
-        Ok(())
+        Ok(is_clean)
     }
 
     /// Reads a segment from the recovery point on, or from its beginning.

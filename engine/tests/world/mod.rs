@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use naru_engine::io::Spawn;
 use naru_engine::io::sim::{Sim, SimEnv};
+use naru_engine::io::{Disk, Spawn};
 use naru_engine::log::{Fence, Log, LogConfig, LogError, Shared, Stamp, TailBudget};
 use naru_engine::recovery::{Recovered, RecoveryError, recover};
 use naru_record_batch::{Attributes, BatchHeader, HEADER_BYTES, MAGIC, stamp_max_timestamp};
@@ -301,4 +301,17 @@ pub fn operations_of(seed: u64, story: impl AsyncFnOnce(SimEnv)) -> u64 {
     let sim = machine(seed);
     sim.run(story(sim.env())).unwrap();
     sim.operations()
+}
+
+/// Appends, flushing after each.
+pub async fn append_all(env: SimEnv, known: Known, sizes: &[usize]) {
+    let log = open(&env, config()).await.unwrap_or_else(|e| panic!("{e}"));
+    for &size in sizes {
+        known.append_watched(&env, &log, size);
+        known.flush(&log).await.unwrap();
+    }
+    // The mark follows the acknowledgement.
+    for _ in 0..20 {
+        env.list(&dir()).await.unwrap();
+    }
 }
