@@ -1,0 +1,126 @@
+//! The house rules that a test can keep: who imports whom (`docs/ARCHITECTURE.md`), and
+//! what every source file looks like (`docs/CONTRIBUTING.md`).
+//!
+//! Each checker has tests that show it fail, on strings, beside it.
+#![allow(clippy::unwrap_used)]
+
+mod rooms;
+mod style;
+mod tokens;
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rooms::Rooms;
+use tokens::Source;
+
+/// Edges that close a ring of rooms and are to go: `index` needs the envelope of files that
+/// lies in `recovery`, which builds on `index`.
+const EDGES_OWED: [(&str, &str); 1] = [("engine/index", "engine/recovery")];
+
+/// A broken rule, where, and what to do about it.
+#[derive(Debug)]
+struct Violation {
+    file: String,
+    line: usize,
+    what: String,
+}
+
+impl Violation {
+    fn new(file: &str, line: usize, what: impl Into<String>) -> Self {
+        Self {
+            file: file.to_owned(),
+            line,
+            what: what.into(),
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.what)
+    }
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+/// Every Rust file of the repository, as its path from the root and its text.
+fn files() -> Vec<(String, String)> {
+    let root = repository();
+    let mut folders = vec![root.clone()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap_or_default();
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() && name != "target" && !name.starts_with('.') {
+                folders.push(entry.path());
+            } else if kind.is_file() && name.ends_with(".rs") {
+                let path = entry.path();
+                let relative = path.strip_prefix(&root).unwrap().to_str().unwrap();
+                files.push((relative.to_owned(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    assert!(files.len() > 100, "the repository was not found");
+    files
+}
+
+fn rooms() -> Rooms {
+    let text = fs::read_to_string(repository().join("docs/ARCHITECTURE.md")).unwrap();
+    Rooms::parse(&text).unwrap_or_else(|error| panic!("docs/ARCHITECTURE.md {error}"))
+}
+
+#[track_caller]
+fn assert_none(violations: &[Violation]) {
+    let lines: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    assert!(
+        lines.is_empty(),
+        "{} house rules are broken:\n{}",
+        lines.len(),
+        lines.join("\n")
+    );
+}
+
+#[test]
+fn rooms_import_only_what_the_table_allows() {
+    let rooms = rooms();
+    let check = |(file, text): &(String, String)| rooms.check(file, &Source::read(text));
+    let violations: Vec<Violation> = files().iter().flat_map(check).collect();
+    assert_none(&violations);
+}
+
+#[test]
+fn the_table_shows_rooms_that_exist_and_arrows_of_one_direction() {
+    let rooms = rooms();
+    let files = files();
+    for room in &rooms.0 {
+        for path in &room.paths {
+            assert!(
+                files.iter().any(|(file, _)| file.starts_with(path)),
+                "docs/ARCHITECTURE.md: {} has no files in {path}",
+                room.name
+            );
+        }
+    }
+    assert_eq!(
+        rooms.cycle(&EDGES_OWED),
+        None,
+        "rooms import each other in a ring: move what they share into a room below both"
+    );
+}
+
+#[test]
+fn every_file_keeps_the_house_style() {
+    let check = |(file, text): &(String, String)| style::check(file, text, &Source::read(text));
+    let violations: Vec<Violation> = files().iter().flat_map(check).collect();
+    assert_none(&violations);
+}
