@@ -42,7 +42,7 @@ impl<E: Env> Log<E> {
 
     /// Waits until a segment's file is made and its name is durable. A segment that was
     /// begun without a record has none yet when all that was appended is flushed.
-    async fn has_segment(&self, segment: i64) -> Result<(), LogError> {
+    pub(super) async fn has_segment(&self, segment: i64) -> Result<(), LogError> {
         self.start_writer();
         loop {
             let is_made = {
@@ -58,7 +58,7 @@ impl<E: Env> Log<E> {
         }
     }
 
-    async fn replace_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), LogError> {
+    pub(super) async fn replace_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), LogError> {
         self.0.shared.fence.check()?;
         let written = checkpoint.write(&self.0.env, &self.0.dir).await;
         written.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))
@@ -67,31 +67,22 @@ impl<E: Env> Log<E> {
     /// Makes the start of the log durable: in the last checkpoint, whose other parts stay,
     /// or in one that says nothing else.
     pub(super) async fn keep_start(&self) -> Result<(), LogError> {
-        let first = {
-            let state = self.state();
-            let sealed = state.sealed.front().map(|s| s.base_offset);
-            sealed.or(state.begun.front().map(|s| s.base_offset))
-        };
-        let Some(first) = first else {
+        let Some(first) = self.first_segment() else {
             return Ok(());
         };
         let _only = self.0.checkpointing.acquire(1).await;
         let known = Checkpoint::read(&self.0.env, &self.0.dir).await;
         let known = known.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))?;
-        let mut checkpoint = known.unwrap_or(Checkpoint {
-            start_offset: 0,
-            segment: first,
-            position: 0,
-            next_offset: first,
-            max_timestamp_ms: i64::MIN,
-            segment_created_ms: 0,
-            epochs: Vec::new(),
-            index: Vec::new(),
-            owner: Vec::new(),
-            is_clean: false,
-        });
+        let mut checkpoint = known.unwrap_or_else(|| Checkpoint::of_start(first));
         checkpoint.start_offset = self.start_offset();
         self.replace_checkpoint(&checkpoint).await
+    }
+
+    /// The base offset of the oldest segment.
+    pub(super) fn first_segment(&self) -> Option<i64> {
+        let state = self.state();
+        let sealed = state.sealed.front().map(|s| s.base_offset);
+        sealed.or(state.begun.front().map(|s| s.base_offset))
     }
 
     /// Flushes what was appended, gives back the space ahead of the tail, and leaves a

@@ -41,6 +41,7 @@ impl<E: Env> Log<E> {
             if let Err(error) = result {
                 log.fail(error);
             }
+            log.0.idle.notify_all();
         });
     }
 
@@ -99,6 +100,7 @@ impl<E: Env> Log<E> {
         let log = self.clone();
         self.0.env.spawn(async move {
             log.flush_all().await;
+            log.0.idle.notify_all();
         });
     }
 

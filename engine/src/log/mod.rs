@@ -28,6 +28,7 @@ mod roll;
 mod state;
 mod tail;
 mod time;
+mod truncate;
 mod wait;
 
 pub use append::{Appended, Stamp};

@@ -26,6 +26,8 @@ pub(super) struct Inner<E: Env> {
     pub written: Notify,
     /// Something was flushed, or the log failed.
     pub flushed: Notify,
+    /// The writer or the flusher ended.
+    pub idle: Notify,
     /// One checkpoint is written at a time.
     pub checkpointing: Rc<Semaphore>,
 }
@@ -164,6 +166,7 @@ impl<E: Env> Log<E> {
             state: RefCell::new(state),
             written: Notify::new(),
             flushed: Notify::new(),
+            idle: Notify::new(),
             checkpointing: Semaphore::new(1),
         }))
     }

@@ -25,7 +25,11 @@ pub(super) struct ExtentId {
 }
 
 #[derive(Default)]
-pub(super) struct ReadAheads(VecDeque<(ExtentId, Extent)>);
+pub(super) struct ReadAheads {
+    extents: VecDeque<(ExtentId, Extent)>,
+    /// How often the log was cut: what was being read then is no longer so.
+    cuts: u64,
+}
 
 #[derive(Clone)]
 enum Extent {
@@ -36,7 +40,7 @@ enum Extent {
 
 impl ReadAheads {
     fn get(&self, id: ExtentId) -> Option<Extent> {
-        self.0
+        self.extents
             .iter()
             .find(|(known, _)| *known == id)
             .map(|(_, extent)| extent.clone())
@@ -47,10 +51,10 @@ impl ReadAheads {
         if let Extent::Ready(bytes) = &extent {
             budget.take(bytes.len());
         }
-        self.0.push_back((id, extent));
-        while self.0.len() > EXTENTS_MAX {
+        self.extents.push_back((id, extent));
+        while self.extents.len() > EXTENTS_MAX {
             match self
-                .0
+                .extents
                 .iter()
                 .position(|(_, e)| !matches!(e, Extent::Loading(_)))
             {
@@ -61,21 +65,27 @@ impl ReadAheads {
     }
 
     fn remove(&mut self, id: ExtentId, budget: &TailBudget) {
-        if let Some(at) = self.0.iter().position(|(known, _)| *known == id) {
+        if let Some(at) = self.extents.iter().position(|(known, _)| *known == id) {
             self.remove_at(at, budget);
         }
     }
 
     fn remove_at(&mut self, at: usize, budget: &TailBudget) {
-        if let Some((_, Extent::Ready(bytes))) = self.0.remove(at) {
+        if let Some((_, Extent::Ready(bytes))) = self.extents.remove(at) {
             budget.give_back(bytes.len());
         }
+    }
+
+    /// Lets go of everything: the log is cut.
+    pub fn cut(&mut self, budget: &TailBudget) {
+        self.cuts += 1;
+        self.clear(budget);
     }
 
     /// Lets go of everything that is not being loaded.
     pub fn clear(&mut self, budget: &TailBudget) {
         while let Some(at) = self
-            .0
+            .extents
             .iter()
             .position(|(_, e)| !matches!(e, Extent::Loading(_)))
         {
@@ -157,11 +167,16 @@ impl<E: Env> Log<E> {
     /// Reads an extent in a task of its own: who asked for it may go away.
     fn load(&self, id: ExtentId) {
         let loaded = Rc::new(Notify::new());
-        self.state().read_aheads.put(
-            id,
-            Extent::Loading(Rc::clone(&loaded)),
-            &self.0.shared.tails,
-        );
+        let (cuts, limit) = {
+            let mut state = self.state();
+            let loading = Extent::Loading(Rc::clone(&loaded));
+            state.read_aheads.put(id, loading, &self.0.shared.tails);
+            // What lies behind is not written yet: kept, it would hide what will be.
+            let is_written_to = state.written.segment == id.segment;
+            let start = id.number * EXTENT_BYTES;
+            let limit = is_written_to.then(|| state.written.position.saturating_sub(start));
+            (state.read_aheads.cuts, limit.unwrap_or(EXTENT_BYTES))
+        };
         let log = self.clone();
         self.0.env.spawn(async move {
             let read = async {
@@ -170,10 +185,20 @@ impl<E: Env> Log<E> {
                     .await
             };
             let extent = match read.await {
-                Ok(bytes) => Extent::Ready(bytes),
+                Ok(bytes) => {
+                    let kept = bytes.len().min(limit as usize);
+                    Extent::Ready(bytes.slice(..kept))
+                }
                 Err(cause) => Extent::Failed(cause.to_string().into()),
             };
-            log.state().read_aheads.put(id, extent, &log.0.shared.tails);
+            {
+                let mut state = log.state();
+                if state.read_aheads.cuts == cuts {
+                    state.read_aheads.put(id, extent, &log.0.shared.tails);
+                } else {
+                    state.read_aheads.remove(id, &log.0.shared.tails);
+                }
+            }
             loaded.notify_all();
         });
     }

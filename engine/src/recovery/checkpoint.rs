@@ -37,6 +37,22 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// One that has everything read from `segment`, the oldest, on.
+    pub fn of_start(segment: i64) -> Self {
+        Self {
+            start_offset: segment,
+            segment,
+            position: 0,
+            next_offset: segment,
+            max_timestamp_ms: i64::MIN,
+            segment_created_ms: 0,
+            epochs: Vec::new(),
+            index: Vec::new(),
+            owner: Vec::new(),
+            is_clean: false,
+        }
+    }
+
     /// The checkpoint of a directory; `None` if there is none, or it is damaged.
     pub async fn read<D: Disk>(disk: &D, dir: &Path) -> std::io::Result<Option<Self>> {
         match read_file(disk, &dir.join(CHECKPOINT_FILE)).await {

@@ -39,9 +39,14 @@ pub fn config() -> LogConfig {
 }
 
 pub fn shared() -> Shared {
+    shared_of(64 << 20)
+}
+
+/// With so much memory for tails, in bytes.
+pub fn shared_of(tail_bytes: usize) -> Shared {
     Shared {
         fence: Fence::new(PathBuf::from("/logs")),
-        tails: Rc::new(TailBudget::new(64 << 20)),
+        tails: Rc::new(TailBudget::new(tail_bytes)),
     }
 }
 

@@ -1,0 +1,171 @@
+//! Cutting the end off: a follower drops what its leader does not have (KIP-101).
+//!
+//! The order is what makes it safe to crash in. First the promises go: the checkpoint and
+//! the flushed mark must not name what is about to be missing. Then the derived indexes,
+//! which a new segment of the same name and size could be taken to have. Then the
+//! segments, the newest first and each one durably, so that there is never a gap.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::state::{Begun, State};
+use super::tail::Place;
+use super::{Log, LogError};
+use crate::io::{BLOCK_BYTES, Env, File, Open};
+use crate::recovery::{Checkpoint, scan};
+use crate::segment::{FLUSHED_FILE, Space, index_path, segment_path};
+
+impl<E: Env> Log<E> {
+    /// Drops every batch that reaches to `offset` or beyond, and returns where the log ends
+    /// now: at `offset`, or at the start of the batch that holds it. Durable when this
+    /// returns. Leader epochs that began there or later are forgotten.
+    ///
+    /// The checkpoint goes if it lies behind the new end; its owner writes another. Nothing
+    /// may be appended while this runs.
+    ///
+    /// # Errors
+    /// After an I/O error the log is closed: some of its end may be gone, some not.
+    pub async fn truncate_to(&self, offset: i64) -> Result<i64, LogError> {
+        self.check()?;
+        let offset = offset.max(self.start_offset());
+        if offset >= self.end_offset() {
+            return Ok(self.end_offset());
+        }
+        self.come_to_rest().await?;
+        let _only = self.0.checkpointing.acquire(1).await;
+        let cut = self.cut(offset).await;
+        if let Err(error) = &cut {
+            self.fail(error.clone());
+        }
+        cut
+    }
+
+    /// Waits until all is flushed and neither the writer nor the flusher runs.
+    async fn come_to_rest(&self) -> Result<(), LogError> {
+        let (end, last) = {
+            let state = self.state();
+            let last = state.begun.back().map(|s| s.base_offset);
+            (state.end_offset, last.unwrap_or(state.end_offset))
+        };
+        self.flushed(end).await?;
+        self.has_segment(last).await?;
+        loop {
+            {
+                let state = self.state();
+                if !state.is_writing && !state.is_flushing {
+                    return Ok(());
+                }
+            }
+            self.check()?;
+            self.0.idle.wait().await;
+        }
+    }
+
+    async fn cut(&self, offset: i64) -> Result<i64, LogError> {
+        let io = |path: PathBuf| move |cause: io::Error| LogError::io(path, &cause);
+        let found = self.find_batch(offset).await;
+        let found = found.map_err(|error| LogError::Io {
+            path: self.0.dir.clone(),
+            cause: error.to_string().into(),
+        })?;
+        let Some(found) = found else {
+            return Ok(self.end_offset());
+        };
+        let (place, end) = (found.place, found.header.base_offset);
+        self.lower_promises(place, end).await?;
+        let bases: Vec<i64> = {
+            let state = self.state();
+            let sealed = state.sealed.iter().map(|s| s.base_offset);
+            let begun = state.begun.iter().map(|s| s.base_offset);
+            sealed
+                .chain(begun)
+                .filter(|&b| b >= place.segment)
+                .collect()
+        };
+        for &base in &bases {
+            self.remove(index_path(&self.0.dir, base)).await?;
+        }
+        self.sync_names().await?;
+        for &base in bases.iter().rev().filter(|&&base| base > place.segment) {
+            self.remove(segment_path(&self.0.dir, base)).await?;
+            self.sync_names().await?;
+        }
+        let path = segment_path(&self.0.dir, place.segment);
+        let file = self.0.env.open(&path, Open::Direct).await;
+        let file = file.map_err(io(path.clone()))?;
+        file.set_length(place.position)
+            .await
+            .map_err(io(path.clone()))?;
+        self.sync(&file).await?;
+        let mut segment = Begun::new(place.segment, 0);
+        segment.position = place.position;
+        segment.end_offset = end;
+        let scanned = scan(&file, place.position, 0, place.segment, |header, at| {
+            segment.index.note(header, at, segment.max_timestamp_ms);
+            segment.max_timestamp_ms = segment.max_timestamp_ms.max(header.max_timestamp_ms);
+        });
+        scanned.await.map_err(io(path.clone()))?;
+        let whole = place.position / BLOCK_BYTES as u64 * BLOCK_BYTES as u64;
+        let block = file.read_at(whole, BLOCK_BYTES).await.map_err(io(path))?;
+        let mut state = self.state();
+        let tails = std::rc::Rc::clone(&self.0.shared.tails);
+        state.read_aheads.cut(&tails);
+        state.end_at(segment, file);
+        if !block.is_empty() {
+            state.tail.resume(place, &block);
+        }
+        Ok(end)
+    }
+
+    /// Takes back the checkpoint and the mark, where they reach behind the new end.
+    async fn lower_promises(&self, place: Place, end: i64) -> Result<(), LogError> {
+        let known = Checkpoint::read(&self.0.env, &self.0.dir).await;
+        let known = known.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))?;
+        let named = known.map(|c| (c.next_offset > end, (c.segment, c.position)));
+        if let Some((is_behind, at)) = named
+            && (is_behind || at > (place.segment, place.position))
+        {
+            let first = self.first_segment().unwrap_or(place.segment);
+            let mut checkpoint = Checkpoint::of_start(first);
+            checkpoint.start_offset = self.start_offset();
+            self.replace_checkpoint(&checkpoint).await?;
+        }
+        self.remove(self.0.dir.join(FLUSHED_FILE)).await?;
+        self.sync_names().await
+    }
+
+    async fn remove(&self, path: PathBuf) -> Result<(), LogError> {
+        match self.0.env.remove_file(&path).await {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                Err(LogError::io(path, &cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn sync_names(&self) -> Result<(), LogError> {
+        let synced = self.0.env.sync_dir(&self.0.dir).await;
+        synced.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))
+    }
+}
+
+impl<F> State<F> {
+    /// The log ends in `segment`, whose file is cut to it.
+    fn end_at(&mut self, mut segment: Begun, file: F) {
+        let (place, end) = (segment.end(), segment.end_offset);
+        segment.created_ms = self.begun.front().map_or(0, |s| s.created_ms);
+        self.sealed.retain(|s| s.base_offset < place.segment);
+        self.begun.clear();
+        self.begun.push_back(segment);
+        self.file = Some(file);
+        self.space = Space::behind(place.position);
+        self.end_offset = end;
+        (self.written, self.written_batches, self.flushed) = (place, place, place);
+        (self.written_offset, self.flushed_offset, self.flush_wanted) = (end, end, end);
+        self.marked = place;
+        self.unwritten.clear();
+        self.read_ends.clear();
+        self.epochs.retain(|&(_, first)| first < end);
+        self.tail.clear();
+    }
+}
