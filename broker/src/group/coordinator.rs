@@ -64,6 +64,9 @@ pub(super) enum Waiting<R> {
     Nothing,
 }
 
+/// Characters of a client or instance id that a member id begins with.
+const MEMBER_ID_PREFIX_MAX: usize = 255;
+
 pub struct Coordinator<R> {
     pub(super) config: GroupConfig,
     pub(super) groups: HashMap<String, Group<R>>,
@@ -89,6 +92,8 @@ impl<R> Coordinator<R> {
     }
 
     pub(super) fn new_member_id(&mut self, prefix: &str) -> String {
+        // Kept short, so that every record stays within what its lengths can say.
+        let prefix: String = prefix.chars().take(MEMBER_ID_PREFIX_MAX).collect();
         format!("{prefix}-{}", (self.new_suffix)())
     }
 

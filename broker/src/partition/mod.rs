@@ -1,12 +1,14 @@
 //! What a shard owns of a topic: a partition's log, the state of its producers, its high
 //! watermark and the fetches that wait for it.
 
+mod fetch_sessions;
 mod partition;
 mod placement;
 mod producers;
 mod table;
 mod waits;
 
+pub use fetch_sessions::{FetchPlan, FetchSessions, FetchTarget, SessionRequest, Told};
 pub use partition::{AppendError, Appended, CheckedBatch, Partition};
 pub use placement::{ShardId, owner};
 pub use producers::{Producers, SequenceError, Verdict};

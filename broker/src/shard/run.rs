@@ -13,7 +13,7 @@ use super::{Lanes, Mesh, RemoteShard, Shard};
 use crate::cluster::{ClusterImage, ControlHandle};
 use crate::config::BrokerConfig;
 use crate::memory::MemoryBudget;
-use crate::partition::{Partitions, RemoteWaits, ShardId};
+use crate::partition::{FetchSessions, Partitions, RemoteWaits, ShardId};
 
 /// How long connections may take to finish what they are doing when the broker stops.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
@@ -39,6 +39,8 @@ pub fn build(
     parts: Parts,
     remotes: Vec<RemoteShard<Shard>>,
 ) -> Rc<Shard> {
+    let sessions_max = parts.config.limits.fetch_sessions_max as usize;
+    let fetch_sessions = FetchSessions::new(sessions_max.div_ceil(remotes.len()));
     let shard = Rc::new(Shard {
         id,
         io: io.clone(),
@@ -55,6 +57,7 @@ pub fn build(
         partitions: Partitions::default(),
         remote_waits: RemoteWaits::default(),
         coordinators: Rc::default(),
+        fetch_sessions: RefCell::new(fetch_sessions),
         end: Rc::default(),
         image: RefCell::new(Arc::clone(&parts.image)),
         topic_configs: RefCell::new(HashMap::new()),

@@ -17,7 +17,7 @@ use crate::config::{BrokerConfig, TopicConfig};
 use crate::coordinator::Coordinators;
 use crate::memory::MemoryBudget;
 use crate::net::Connections;
-use crate::partition::{Partitions, RemoteWaits, ShardId};
+use crate::partition::{FetchSessions, Partitions, RemoteWaits, ShardId};
 
 /// Producer ids that a shard reserves at a time (Kafka's block size).
 const PRODUCER_IDS_PER_BLOCK: u32 = 1000;
@@ -36,6 +36,7 @@ pub struct Shard {
     pub partitions: Partitions,
     pub remote_waits: RemoteWaits,
     pub coordinators: Rc<Coordinators>,
+    pub fetch_sessions: RefCell<FetchSessions>,
     /// Notified when the thread is to end.
     pub end: Rc<Notify>,
     pub(super) image: RefCell<Arc<ClusterImage>>,

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use naru_wire::api::fetch::{
     FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
 };
-use naru_wire::{ErrorCode, Records, Str};
+use naru_wire::{ErrorCode, Records};
 use uuid::Uuid;
 
 use self::read::{Found, Wanted, by_owner, read_all};
 use super::dispatch::Context;
 use crate::cluster::TopicRef;
 use crate::net::Reply;
-use crate::partition::PartitionId;
+use crate::partition::{FetchPlan, FetchTarget, PartitionId, SessionRequest, Told};
 
 /// Fetch versions from here on name topics by their id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
@@ -27,19 +27,23 @@ const TOPIC_IDS_SINCE: i16 = 13;
 /// to 50 MB at once by default, and is served as fast in smaller pieces.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
 
-/// A partition of the request: where it stands in the answer, and what is to be read.
-struct Asked {
-    topic: Str,
-    topic_id: Uuid,
-    index: i32,
-    wanted: Result<Wanted, ErrorCode>,
-}
+/// The first version with fetch sessions (KIP-227).
+const SESSIONS_SINCE: i16 = 7;
 
 pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
     let shard = &context.shard;
-    let asked = resolve(context, &request);
-    let wanted: Vec<Option<Wanted>> = asked.iter().map(|one| one.wanted.ok()).collect();
-    let owners = by_owner(&wanted, shard.mesh.shards());
+    let plan = match plan(context, &request) {
+        Ok(plan) => plan,
+        Err(error_code) => {
+            return context.encode(&FetchResponse {
+                error_code,
+                ..Default::default()
+            });
+        }
+    };
+    let wanted: Vec<_> = plan.targets.iter().map(|t| resolve(context, t)).collect();
+    let readable: Vec<Option<Wanted>> = wanted.iter().map(|one| one.ok()).collect();
+    let owners = by_owner(&readable, shard.mesh.shards());
     let bytes_max = (request.max_bytes.max(0) as usize)
         .min(shard.config.limits.fetch_bytes_max as usize)
         .min(ANSWER_BYTES_MAX);
@@ -47,7 +51,7 @@ pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
     let wait_max = Duration::from_millis(request.max_wait_ms.max(0) as u64);
     let deadline = Instant::now() + wait_max;
 
-    let is_refused = asked.iter().any(|one| one.wanted.is_err());
+    let is_refused = wanted.iter().any(Result::is_err);
     let mut found = read_all(shard, &owners, wanted.len(), bytes_max).await;
     loop {
         let bytes: usize = found.iter().flatten().map(Found::records_bytes).sum();
@@ -65,70 +69,117 @@ pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
         wait::wait(shard, &owners, bytes_min as u64, deadline).await;
         found = read_all(shard, &owners, wanted.len(), bytes_max).await;
     }
-    let held: usize = found.iter().flatten().map(Found::records_bytes).sum();
+    let found: Vec<Found> = found
+        .into_iter()
+        .zip(wanted)
+        .map(|(found, wanted)| match (found, wanted) {
+            (Some(found), _) => found,
+            (None, Err(code)) => Found::error(code),
+            (None, Ok(_)) => Found::error(ErrorCode::UnknownServerError),
+        })
+        .collect();
+    let held: usize = found.iter().map(Found::records_bytes).sum();
     let memory = shard.memory.reserve(&shard.io, held).await;
-    let reply = context.encode(&answer(context, asked, found));
+    let reply = context.encode(&answer(context, plan, found));
     reply.holding(memory)
 }
 
-fn resolve(context: &Context, request: &FetchRequest) -> Vec<Asked> {
-    let image = context.shard.image();
-    let by_id = context.version() >= TOPIC_IDS_SINCE;
-    let mut asked = Vec::new();
-    for topic in &request.topics {
-        let known = if by_id {
-            image.topic(TopicRef::Id(topic.topic_id))
-        } else {
-            image.topic(TopicRef::Name(&topic.topic))
-        };
-        for partition in &topic.partitions {
-            let wanted = match &known {
-                None if by_id => Err(ErrorCode::UnknownTopicId),
-                None => Err(ErrorCode::UnknownTopicOrPartition),
-                Some(known) if known.partition(partition.partition).is_none() => {
-                    Err(ErrorCode::UnknownTopicOrPartition)
-                }
-                Some(known) => Ok(Wanted {
-                    id: PartitionId {
-                        topic_id: known.id,
-                        index: partition.partition,
-                    },
-                    fetch_offset: partition.fetch_offset,
-                    bytes_max: partition.partition_max_bytes.max(0) as usize,
-                    current_leader_epoch: partition.current_leader_epoch,
-                }),
-            };
-            asked.push(Asked {
-                topic: topic.topic.clone(),
-                topic_id: topic.topic_id,
-                index: partition.partition,
-                wanted,
-            });
-        }
+/// What is to be fetched: what the request says, over what its session knows.
+fn plan(context: &Context, request: &FetchRequest) -> Result<FetchPlan, ErrorCode> {
+    let targets = request.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(|partition| FetchTarget {
+            topic: topic.topic.clone(),
+            topic_id: topic.topic_id,
+            index: partition.partition,
+            fetch_offset: partition.fetch_offset,
+            bytes_max: partition.partition_max_bytes,
+            current_leader_epoch: partition.current_leader_epoch,
+        })
+    });
+    let targets = targets.collect();
+    if context.version() < SESSIONS_SINCE {
+        return Ok(FetchPlan {
+            session_id: 0,
+            is_incremental: false,
+            targets,
+        });
     }
-    asked
+    let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
+        let partitions = topic.partitions.iter();
+        partitions.map(|index| (topic.topic.clone(), topic.topic_id, *index))
+    });
+    let request = SessionRequest {
+        session_id: request.session_id,
+        epoch: request.session_epoch,
+        targets,
+        forgotten: forgotten.collect(),
+        uses_topic_ids: context.version() >= TOPIC_IDS_SINCE,
+    };
+    let mut sessions = context.shard.fetch_sessions.borrow_mut();
+    sessions.begin(Instant::now(), request, || {
+        Uuid::new_v4().as_u64_pair().0 as i32
+    })
 }
 
-fn answer(context: &Context, asked: Vec<Asked>, found: Vec<Option<Found>>) -> FetchResponse {
+fn resolve(context: &Context, target: &FetchTarget) -> Result<Wanted, ErrorCode> {
+    let image = context.shard.image();
+    let by_id = context.version() >= TOPIC_IDS_SINCE;
+    let topic = if by_id {
+        let topic = image.topic(TopicRef::Id(target.topic_id));
+        topic.ok_or(ErrorCode::UnknownTopicId)?
+    } else {
+        let topic = image.topic(TopicRef::Name(&target.topic));
+        topic.ok_or(ErrorCode::UnknownTopicOrPartition)?
+    };
+    if topic.partition(target.index).is_none() {
+        return Err(ErrorCode::UnknownTopicOrPartition);
+    }
+    Ok(Wanted {
+        id: PartitionId {
+            topic_id: topic.id,
+            index: target.index,
+        },
+        fetch_offset: target.fetch_offset,
+        bytes_max: target.bytes_max.max(0) as usize,
+        current_leader_epoch: target.current_leader_epoch,
+    })
+}
+
+fn answer(context: &Context, plan: FetchPlan, found: Vec<Found>) -> FetchResponse {
     let node_id = context.shard.config.node_id;
+    let told: Vec<(bool, Told)> = found
+        .iter()
+        .map(|found| {
+            let has_news = found.error_code != ErrorCode::None || !found.records.is_empty();
+            let told = Told {
+                high_watermark: found.high_watermark,
+                log_start_offset: found.log_start_offset,
+            };
+            (has_news, told)
+        })
+        .collect();
+    let included = context
+        .shard
+        .fetch_sessions
+        .borrow_mut()
+        .finish(&plan, &told);
     let mut responses: Vec<FetchableTopicResponse> = Vec::new();
-    for (asked, found) in asked.into_iter().zip(found) {
-        let found = found.unwrap_or_else(|| {
-            Found::error(asked.wanted.err().unwrap_or(ErrorCode::UnknownServerError))
-        });
-        let data = partition_data(asked.index, found, node_id);
+    let all = plan.targets.into_iter().zip(found).zip(included);
+    for ((target, found), _) in all.filter(|(_, is_included)| *is_included) {
+        let data = partition_data(target.index, found, node_id);
         match responses.last_mut() {
-            Some(last) if last.topic == asked.topic && last.topic_id == asked.topic_id => {
+            Some(last) if last.topic == target.topic && last.topic_id == target.topic_id => {
                 last.partitions.push(data);
             }
             _ => responses.push(FetchableTopicResponse {
-                topic: asked.topic,
-                topic_id: asked.topic_id,
+                topic: target.topic,
+                topic_id: target.topic_id,
                 partitions: vec![data],
             }),
         }
     }
     FetchResponse {
+        session_id: plan.session_id,
         responses,
         ..Default::default()
     }
