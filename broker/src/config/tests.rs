@@ -41,7 +41,7 @@ fn without_a_file_the_defaults_suit_the_machine() {
     let listener = &config.listeners[0];
     assert_eq!(
         (listener.bind_host.as_str(), listener.bind_port),
-        ("", 9092)
+        ("127.0.0.1", 9092)
     );
     assert_eq!(listener.advertised_host, "ferry");
 }

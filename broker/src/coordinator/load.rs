@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use naru_engine::log::ReadError;
 use naru_record_batch::{BatchHeader, HEADER_BYTES, Records};
 use uuid::Uuid;
 
@@ -36,20 +37,19 @@ impl Slot {
         }
     }
 
-    /// A coordinator for what its partition holds. A record that cannot be read is left
-    /// out, with a line in the log: the others are worth having.
-    pub async fn load(groups: &Groups, partition: Rc<Partition>, now_ms: i64) -> Self {
+    /// A coordinator for what its partition holds. A record that cannot be understood is
+    /// left out, with a line in the log; a log that cannot be read has no coordinator, or
+    /// its groups would seem to have committed nothing.
+    pub async fn load(
+        groups: &Groups,
+        partition: Rc<Partition>,
+        now_ms: i64,
+    ) -> Result<Self, ReadError> {
         let slot = Self::empty(groups, Rc::clone(&partition));
         let mut offset = partition.log.start_offset();
         loop {
-            let pieces = match partition.read(offset, READ_BYTES, true).await {
-                Ok(pieces) => pieces,
-                Err(error) => {
-                    tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
-                    break;
-                }
-            };
-            let bytes = pieces.concat();
+            let bytes = partition.read(offset, READ_BYTES, true).await?.concat();
+            let before = offset;
             let mut rest = &bytes[..];
             while let Ok(header) = BatchHeader::parse(rest) {
                 let Some((batch, behind)) = rest.split_at_checked(header.size_bytes()) else {
@@ -59,12 +59,13 @@ impl Slot {
                 offset = header.next_offset();
                 rest = behind;
             }
-            if bytes.is_empty() {
+            if offset == before {
+                // The end, or nothing that can be read: neither gets better.
                 break;
             }
         }
         slot.groups.borrow_mut().loaded(now_ms);
-        slot
+        Ok(slot)
     }
 
     fn replay(&self, batch: &[u8]) {

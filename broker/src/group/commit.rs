@@ -162,6 +162,25 @@ impl<R> Coordinator<R> {
                 stays
             });
         }
+        // Commits under way are in the log already; nothing of them is kept either.
+        for waiting in self.waiting.values_mut() {
+            if let Waiting::Commit {
+                group_id, offsets, ..
+            } = waiting
+            {
+                offsets.retain(|(_, offset)| {
+                    let stays = offset.topic != topic;
+                    if !stays {
+                        tombstones.push(records::offset_tombstone(
+                            group_id,
+                            topic,
+                            offset.partition,
+                        ));
+                    }
+                    stays
+                });
+            }
+        }
         if !tombstones.is_empty() {
             self.append(tombstones, Waiting::Nothing);
         }

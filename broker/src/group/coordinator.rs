@@ -150,11 +150,12 @@ impl<R> Coordinator<R> {
     }
 }
 
-/// The partition of `__consumer_offsets` that a group belongs to: Java's `String.hashCode`
-/// without its sign, modulo the partitions, so that every broker and tool agrees.
+/// The partition of `__consumer_offsets` that a group belongs to: the absolute value of
+/// Java's `String.hashCode` (0 where it has none), modulo the partitions, so that every
+/// broker and tool agrees.
 pub fn partition_for(group_id: &str, partitions: i32) -> i32 {
     let hash = group_id.encode_utf16().fold(0i32, |hash, unit| {
         hash.wrapping_mul(31).wrapping_add(i32::from(unit))
     });
-    (hash & i32::MAX) % partitions
+    hash.checked_abs().unwrap_or(0) % partitions
 }

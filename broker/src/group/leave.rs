@@ -15,9 +15,6 @@ impl<R> Coordinator<R> {
         if request.group_id.is_empty() {
             return (Err(GroupError::InvalidGroupId), Vec::new());
         }
-        if !self.groups.contains_key(&request.group_id) {
-            return (Err(GroupError::UnknownMemberId), Vec::new());
-        }
         let left = request.members.iter().map(|leaving| Left {
             member_id: leaving.member_id.clone(),
             instance_id: leaving.instance_id.clone(),

@@ -351,4 +351,8 @@ fn a_restart_finds_what_was_answered() {
 fn groups_go_where_kafka_puts_them() {
     // "abc".hashCode() is 96354 in Java.
     assert_eq!(partition_for("abc", 50), 96_354 % 50);
+    // Hashes below zero count without their sign, the one that has no absolute value as 0.
+    assert_eq!(partition_for("my-group", 50), 12);
+    assert_eq!(partition_for("orders", 50), 31);
+    assert_eq!(partition_for("polygenelubricants", 50), 0);
 }

@@ -185,6 +185,10 @@ fn check_partition(
     if topic.partition(data.index).is_none() {
         return Err(Refusal::Code(ErrorCode::UnknownTopicOrPartition));
     }
+    if topic.is_internal() {
+        // Only coordinators write there: what they read back must be their own.
+        return Err(Refusal::Code(ErrorCode::InvalidTopicException));
+    }
     let config = context.shard.topic_config(topic);
     let records = data.records.clone().unwrap_or_default();
     let rules = Rules {

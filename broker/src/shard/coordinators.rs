@@ -18,8 +18,12 @@ impl Shard {
     pub(super) async fn load_coordinators(&self) {
         for partition in self.offsets_partitions() {
             let index = partition.id.index;
-            let slot = Slot::load(&self.config.groups, partition, self.now_ms()).await;
-            self.coordinators.insert(index, slot);
+            match Slot::load(&self.config.groups, partition, self.now_ms()).await {
+                Ok(slot) => self.coordinators.insert(index, slot),
+                Err(error) => tracing::error!(
+                    "{OFFSETS_TOPIC}-{index} cannot be read, its groups are not served: {error}"
+                ),
+            }
         }
     }
 

@@ -66,7 +66,7 @@ rooms! {
     /// Addresses and sockets.
     Network {
         /// Where the broker listens, as NAME://host:port; an empty host is every address.
-        listeners: Vec<String> = "listeners", Is("PLAINTEXT://:9092"), NotEmpty;
+        listeners: Vec<String> = "listeners", Is("PLAINTEXT://127.0.0.1:9092"), NotEmpty;
         /// What clients are told to connect to, as NAME://host:port; the listeners when not set.
         advertised_listeners: Option<Vec<String>> = "advertised.listeners", Null, NotEmpty;
         /// The security protocol of each listener name, as NAME:PROTOCOL; only PLAINTEXT is served.
@@ -182,8 +182,6 @@ rooms! {
         memory: Bytes = "naru.memory", Of(default_memory), AtLeast(16 << 20);
         /// What is checked of a produced batch: full (every record) or header (header and CRC).
         validate_records: RecordValidation = "naru.validate.records", Is("full"), OneOf(&["full", "header"]);
-        /// Whether logs are read and written around the page cache (O_DIRECT).
-        direct_io: bool = "naru.direct.io", Is("true"), Any;
         /// How long a half-received request or an unread answer may stand still while memory is
         /// short, in milliseconds; then its connection is closed.
         request_stall_ms: u64 = "naru.request.stall.ms", Is("5000"), AtLeast(1);

@@ -13,7 +13,9 @@ pub enum RecordError {
     Version(i16),
 }
 
+/// Text longer than its length can say is cut: ids that long are refused before.
 pub(super) fn put_string(out: &mut BytesMut, text: &str) {
+    let text = &text[..text.floor_char_boundary(i16::MAX as usize)];
     out.put_i16(text.len() as i16);
     out.put_slice(text.as_bytes());
 }

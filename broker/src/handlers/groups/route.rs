@@ -11,6 +11,9 @@ use crate::handlers::dispatch::Context;
 use crate::partition::{ShardId, owner};
 use crate::shard::Shard;
 
+/// What the records of `__consumer_offsets` can say of a name, in bytes.
+const GROUP_ID_BYTES_MAX: usize = i16::MAX as usize;
+
 /// The partition of `__consumer_offsets` that has a group, and the shard that owns it.
 fn place(context: &Context, group_id: &str) -> Result<(i32, ShardId), GroupError> {
     let image = context.shard.image();
@@ -30,6 +33,9 @@ where
     T: Send + 'static,
     Work: AsyncFnOnce(Rc<Shard>, Rc<Slot>) -> T + Send + 'static,
 {
+    if group_id.len() > GROUP_ID_BYTES_MAX {
+        return Err(GroupError::InvalidGroupId);
+    }
     let (index, target) = place(context, group_id)?;
     let call = context
         .shard
