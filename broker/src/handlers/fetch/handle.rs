@@ -1,0 +1,140 @@
+//! A fetch from its request to its answer: planned, read, waited for, read again.
+
+use std::time::{Duration, Instant};
+
+use naru_wire::ErrorCode;
+use naru_wire::api::fetch::{FetchRequest, FetchResponse};
+use uuid::Uuid;
+
+use super::answer::answer;
+use super::read::{Found, Wanted, by_owner, read_all};
+use super::wait;
+use crate::cluster::TopicRef;
+use crate::handlers::dispatch::Context;
+use crate::net::Reply;
+use crate::partition::{FetchPlan, FetchTarget, PartitionId, SessionRequest};
+
+/// Fetch versions from here on name topics by their id (KIP-516).
+const TOPIC_IDS_SINCE: i16 = 13;
+
+/// The most that one answer carries beyond its first batch, in bytes: a client asks for up
+/// to 50 MB at once by default, and is served as fast in smaller pieces.
+const ANSWER_BYTES_MAX: usize = 8 << 20;
+
+/// The first version with fetch sessions (KIP-227).
+const SESSIONS_SINCE: i16 = 7;
+
+pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
+    let shard = &context.shard;
+    let plan = match plan(context, &request) {
+        Ok(plan) => plan,
+        Err(error_code) => {
+            return context.encode(&FetchResponse {
+                error_code,
+                ..Default::default()
+            });
+        }
+    };
+    let wanted: Vec<_> = plan.targets.iter().map(|t| resolve(context, t)).collect();
+    let readable: Vec<Option<Wanted>> = wanted.iter().map(|one| one.ok()).collect();
+    let owners = by_owner(&readable, shard.mesh.shards());
+    let bytes_max = (request.max_bytes.max(0) as usize)
+        .min(shard.config.limits.fetch_bytes_max as usize)
+        .min(ANSWER_BYTES_MAX);
+    let bytes_min = (request.min_bytes.max(0) as usize).min(bytes_max.max(1));
+    let wait_max = Duration::from_millis(request.max_wait_ms.max(0) as u64);
+    let deadline = Instant::now() + wait_max;
+
+    let is_refused = wanted.iter().any(Result::is_err);
+    let mut found = read_all(shard, &owners, wanted.len(), bytes_max).await;
+    loop {
+        let bytes: usize = found.iter().flatten().map(Found::records_bytes).sum();
+        let is_due = is_refused
+            || bytes >= bytes_min
+            || found
+                .iter()
+                .flatten()
+                .any(|f| f.error_code != ErrorCode::None)
+            || owners.is_empty()
+            || shard.connections.is_draining();
+        if is_due || Instant::now() >= deadline {
+            break;
+        }
+        wait::wait(shard, &owners, bytes_min as u64, deadline).await;
+        found = read_all(shard, &owners, wanted.len(), bytes_max).await;
+    }
+    let found: Vec<Found> = found
+        .into_iter()
+        .zip(wanted)
+        .map(|(found, wanted)| match (found, wanted) {
+            (Some(found), _) => found,
+            (None, Err(code)) => Found::error(code),
+            (None, Ok(_)) => Found::error(ErrorCode::UnknownServerError),
+        })
+        .collect();
+    let held: usize = found.iter().map(Found::records_bytes).sum();
+    let memory = shard.memory.reserve(&shard.io, held).await;
+    let reply = context.encode(&answer(context, plan, found));
+    reply.holding(memory)
+}
+
+/// What is to be fetched: what the request says, over what its session knows.
+fn plan(context: &Context, request: &FetchRequest) -> Result<FetchPlan, ErrorCode> {
+    let targets = request.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(|partition| FetchTarget {
+            topic: topic.topic.clone(),
+            topic_id: topic.topic_id,
+            index: partition.partition,
+            fetch_offset: partition.fetch_offset,
+            bytes_max: partition.partition_max_bytes,
+            current_leader_epoch: partition.current_leader_epoch,
+        })
+    });
+    let targets = targets.collect();
+    if context.version() < SESSIONS_SINCE {
+        return Ok(FetchPlan {
+            session_id: 0,
+            is_incremental: false,
+            targets,
+        });
+    }
+    let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
+        let partitions = topic.partitions.iter();
+        partitions.map(|index| (topic.topic.clone(), topic.topic_id, *index))
+    });
+    let request = SessionRequest {
+        session_id: request.session_id,
+        epoch: request.session_epoch,
+        targets,
+        forgotten: forgotten.collect(),
+        uses_topic_ids: context.version() >= TOPIC_IDS_SINCE,
+    };
+    let mut sessions = context.shard.fetch_sessions.borrow_mut();
+    sessions.begin(Instant::now(), request, || {
+        Uuid::new_v4().as_u64_pair().0 as i32
+    })
+}
+
+fn resolve(context: &Context, target: &FetchTarget) -> Result<Wanted, ErrorCode> {
+    let image = context.shard.image();
+    let by_id = context.version() >= TOPIC_IDS_SINCE;
+    let topic = if by_id {
+        let topic = image.topic(TopicRef::Id(target.topic_id));
+        topic.ok_or(ErrorCode::UnknownTopicId)?
+    } else {
+        let topic = image.topic(TopicRef::Name(&target.topic));
+        topic.ok_or(ErrorCode::UnknownTopicOrPartition)?
+    };
+    if topic.partition(target.index).is_none() {
+        return Err(ErrorCode::UnknownTopicOrPartition);
+    }
+    Ok(Wanted {
+        id: PartitionId {
+            topic_id: topic.id,
+            index: target.index,
+        },
+        fetch_offset: target.fetch_offset,
+        bytes_max: target.bytes_max.max(0) as usize,
+        current_leader_epoch: target.current_leader_epoch,
+    })
+}
