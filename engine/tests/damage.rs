@@ -11,6 +11,7 @@ use naru_engine::recovery::{RecoveryError, Replay, recover};
 use naru_engine::segment::{
     CHECKPOINT_FILE, FLUSHED_FILE, METADATA_FILE, index_path, segment_path,
 };
+use naru_record_batch::stamp;
 use world::{
     Known, append_all, batch, check, check_open, config, dir, machine, open, read_all, shared,
 };
@@ -210,6 +211,36 @@ fn a_closed_log_that_is_opened_again_is_not_taken_for_clean() {
     }
 }
 
+/// Behind the end of a closed log there is half a batch, and a whole one behind that. A
+/// batch of the size of the first must not bring the second back.
+#[test]
+fn what_stands_behind_a_torn_batch_does_not_come_back() {
+    let (sim, known) = four_segments();
+    sim.run(async {
+        let log = check(&sim.env(), &known, 7, "before").await;
+        log.close(Bytes::from_static(b"owner")).await.unwrap();
+    });
+    let path = segment_path(&dir(), 6);
+    // Both end with a block: a partial one is filled up with zeros.
+    let size = 61 * 4096 - 100_000;
+    let mut torn = batch(size, 98).to_vec();
+    stamp(&mut torn, 7, 0);
+    torn[70_000] ^= 1;
+    let mut behind = batch(2_000, 99).to_vec();
+    stamp(&mut behind, 8, 0);
+    let mut content = [&sim.content(&path).unwrap()[..100_000], &torn, &behind].concat();
+    content.resize(content.len().next_multiple_of(4096), 0);
+    let sim = sim.kill(0);
+    sim.put(&path, content.into()).unwrap();
+    sim.run(async {
+        let log = check(&sim.env(), &known, 7, "torn").await;
+        // So large that the space is reserved, not zeroed.
+        known.append(&log, size).unwrap();
+        known.flush(&log).await.unwrap();
+    });
+    is_whole(&sim.kill(0), &known, "after the second life");
+}
+
 #[test]
 fn a_deleted_start_stays_deleted() {
     let (sim, known) = four_segments();
@@ -260,6 +291,20 @@ fn a_checkpoint_waits_for_the_segment_that_it_names() {
     };
     let whole = machine(seed);
     whole.run(life(&whole, &Known::default())).unwrap();
+    for image in 0..60 {
+        let sim = machine(image);
+        sim.run(life(&sim, &Known::default())).unwrap();
+        let after = sim.power_cut(image);
+        let mut owner = Vec::new();
+        let mut note = |replay: Replay<'_>| {
+            if let Replay::Owner(bytes) = replay {
+                owner = bytes.to_vec();
+            }
+        };
+        let found = after.run(recover(&after.env(), &dir(), 0, &mut note));
+        assert_eq!(found.unwrap().unwrap().next_offset, 1);
+        assert_eq!(owner, b"owner", "image {image}");
+    }
     for operation in 0..=whole.operations() {
         let (sim, known) = (machine(seed), Known::default());
         sim.crash_at(operation);
