@@ -74,7 +74,7 @@ impl Server {
         let targets = Arc::new(OnceLock::new());
         let control = Control::start(&data_dir, publisher(Arc::clone(&targets)))?;
         let maintenance =
-            Maintenance::start(&[data_dir.clone()]).map_err(StartError::Maintenance)?;
+            Maintenance::start(std::slice::from_ref(&data_dir)).map_err(StartError::Maintenance)?;
         let count = config.naru.shards;
         let memory = usize::try_from(config.naru.memory.0).unwrap_or(usize::MAX);
         let parts = Parts {

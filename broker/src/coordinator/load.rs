@@ -17,9 +17,9 @@ const READ_BYTES: usize = 1 << 20;
 fn config(groups: &Groups) -> GroupConfig {
     let ms = |ms: u32| i32::try_from(ms).unwrap_or(i32::MAX);
     GroupConfig {
-        session_timeout_ms_min: ms(groups.session_timeout_ms_min as u32),
-        session_timeout_ms_max: ms(groups.session_timeout_ms_max as u32),
-        initial_rebalance_delay_ms: ms(groups.initial_rebalance_delay_ms as u32),
+        session_timeout_ms_min: ms(groups.session_timeout_ms_min),
+        session_timeout_ms_max: ms(groups.session_timeout_ms_max),
+        initial_rebalance_delay_ms: ms(groups.initial_rebalance_delay_ms),
         members_max: groups.members_max as usize,
         offsets_retention_ms: i64::from(groups.offsets_retention_minutes) * 60_000,
         offset_metadata_bytes_max: groups.offset_metadata_bytes_max as usize,

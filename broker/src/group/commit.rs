@@ -2,9 +2,9 @@
 //! by anyone.
 
 use super::coordinator::{Coordinator, Effect, Waiting};
-use super::group::{Group, State};
 use super::messages::{CommitRequest, CommittedOffset, FetchedOffset, OffsetToCommit};
 use super::records::OffsetsRecord;
+use super::state::{Group, State};
 use super::{GroupError, records};
 
 impl<R> Coordinator<R> {

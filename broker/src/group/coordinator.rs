@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::group::Group;
 use super::messages::{JoinResponse, SyncResponse};
 use super::records::OffsetsRecord;
+use super::state::Group;
 use super::{GroupError, OffsetToCommit};
 
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::coordinator::Coordinator;
-use super::group::State;
 use super::messages::{DescribedMember, Description, Listed};
+use super::state::State;
 
 impl<R> Coordinator<R> {
     /// A group, or `None` if there is none.

@@ -1,8 +1,8 @@
 //! What happens because time passes: sessions and phases end, offsets expire, groups go.
 
 use super::coordinator::{Coordinator, Effect, Waiting};
-use super::group::State;
 use super::records::OffsetsRecord;
+use super::state::State;
 use super::{GroupError, records};
 
 /// How often offsets are looked at (`offsets.retention.check.interval.ms` of Kafka).

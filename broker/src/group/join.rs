@@ -1,9 +1,9 @@
 //! JoinGroup: who is in the next generation.
 
 use super::coordinator::{Coordinator, Effect, Waiting};
-use super::group::{Group, State};
 use super::member::Member;
 use super::messages::{JoinRequest, JoinResponse, SyncResponse};
+use super::state::{Group, State};
 use super::{GroupError, records};
 
 impl<R> Coordinator<R> {

@@ -2,8 +2,8 @@
 
 use super::GroupError;
 use super::coordinator::{Coordinator, Effect};
-use super::group::State;
 use super::messages::{JoinResponse, LeaveRequest, Leaving, Left, SyncResponse};
+use super::state::State;
 
 impl<R> Coordinator<R> {
     /// Takes members out, by id or by instance id (v3 and later).

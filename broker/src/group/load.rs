@@ -1,10 +1,10 @@
 //! From the log back to the groups.
 
 use super::coordinator::Coordinator;
-use super::group::{Group, State};
 use super::member::Member;
 use super::messages::JoinRequest;
 use super::records::{self, GroupValue, Key, RecordError};
+use super::state::{Group, State};
 
 impl<R> Coordinator<R> {
     /// Takes one record of the log, in order. `None` as value is a tombstone.

@@ -13,7 +13,6 @@ mod coordinator;
 mod describe;
 mod error;
 mod expiry;
-mod group;
 mod join;
 mod leave;
 mod load;
@@ -21,6 +20,7 @@ mod member;
 mod messages;
 mod rebalance;
 pub mod records;
+mod state;
 mod sync;
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::coordinator::{Coordinator, Effect, Waiting};
-use super::group::State;
 use super::messages::SyncResponse;
+use super::state::State;
 use super::{GroupError, records};
 
 impl<R> Coordinator<R> {

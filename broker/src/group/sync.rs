@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use super::coordinator::{Coordinator, Effect, Waiting};
-use super::group::{Group, State};
 use super::messages::{HeartbeatRequest, SyncRequest, SyncResponse};
+use super::state::{Group, State};
 use super::{GroupError, records};
 
 impl<R> Coordinator<R> {

@@ -64,7 +64,6 @@ fn advertised() -> Vec<ApiVersion> {
         api_key: api.key.code(),
         min_version: api.advertised_min,
         max_version: api.max,
-        ..Default::default()
     });
     entries.collect()
 }

@@ -54,7 +54,7 @@ pub async fn handle(context: &Context, request: MetadataRequest) -> MetadataResp
 }
 
 fn all(image: &ClusterImage) -> Vec<MetadataResponseTopic> {
-    image.topics().map(|topic| describe(topic)).collect()
+    image.topics().map(describe).collect()
 }
 
 async fn by_name(context: &Context, name: &Str, may_create: bool) -> MetadataResponseTopic {

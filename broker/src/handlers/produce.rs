@@ -342,7 +342,6 @@ fn refuse_all(request: &ProduceRequest, code: ErrorCode) -> ProduceResponse {
                 ..Default::default()
             })
             .collect(),
-        ..Default::default()
     });
     ProduceResponse {
         responses: responses.collect(),

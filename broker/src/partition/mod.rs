@@ -2,14 +2,14 @@
 //! watermark and the fetches that wait for it.
 
 mod fetch_sessions;
-mod partition;
+mod leader;
 mod placement;
 mod producers;
 mod table;
 mod waits;
 
 pub use fetch_sessions::{FetchPlan, FetchSessions, FetchTarget, SessionRequest, Told};
-pub use partition::{AppendError, Appended, CheckedBatch, Partition};
+pub use leader::{AppendError, Appended, CheckedBatch, Partition};
 pub use placement::{ShardId, owner};
 pub use producers::{Producers, SequenceError, Verdict};
 pub use table::{PartitionId, Partitions, Slot};

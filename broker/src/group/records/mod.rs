@@ -7,9 +7,9 @@ mod offset_commit;
 
 use bytes::Bytes;
 
-use super::group::Group;
 use super::member::Member;
 use super::messages::OffsetToCommit;
+use super::state::Group;
 pub use codec::RecordError;
 pub use group_metadata::{GroupValue, MemberValue};
 pub use key::Key;
