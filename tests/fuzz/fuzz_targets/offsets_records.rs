@@ -1,0 +1,38 @@
+//! Records of `__consumer_offsets`, which may come from another broker: decoded, and replayed into
+//! a coordinator. The first two bytes say how long the key is.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use naru_broker::group::records::{GroupValue, Key, decode_offset_value};
+use naru_broker::group::{Coordinator, GroupConfig};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((len, rest)) = bytes.split_first_chunk() else {
+        return;
+    };
+    let key_bytes = usize::from(u16::from_be_bytes(*len)).min(rest.len());
+    let (key, value) = rest.split_at(key_bytes);
+    let _ = Key::decode(key);
+    let _ = decode_offset_value(value);
+    if let Ok(group) = GroupValue::decode(value) {
+        // What is written is the newest version that is served: it says the same.
+        assert_eq!(GroupValue::decode(&group.encode()).as_ref(), Ok(&group));
+    }
+
+    let config = GroupConfig {
+        session_timeout_ms_min: 6_000,
+        session_timeout_ms_max: 1_800_000,
+        initial_rebalance_delay_ms: 3_000,
+        members_max: usize::MAX,
+        offsets_retention_ms: 604_800_000,
+        offset_metadata_bytes_max: 4_096,
+    };
+    let mut coordinator = Coordinator::<()>::new(config, Box::new(|| "suffix".into()));
+    let _ = coordinator.replay(key, Some(value));
+    coordinator.loaded(0);
+    for group in coordinator.list() {
+        let _ = coordinator.describe(&group.group_id);
+    }
+    let _ = coordinator.tick(1 << 40);
+    let _ = coordinator.replay(key, None);
+});

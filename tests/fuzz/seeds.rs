@@ -1,0 +1,193 @@
+//! Writes the seeds that are committed in `seeds/`: a few small, valid inputs for each target.
+//!
+//! Run again when a format changes: `cargo run --bin seeds` in this folder. No target needs them to
+//! be current, they only shorten the fuzzer's way in.
+
+use std::fs;
+use std::path::Path;
+
+use naru_broker::cluster::{BrokerListener, BrokerRegistration, Command, Partition};
+use naru_broker::group::OffsetToCommit;
+use naru_broker::group::records::{GroupValue, MemberValue, encode_offset_value};
+use naru_engine::index::{Index, IndexEntry};
+use naru_record_batch::{BatchBuilder, Codec, NewRecord, compress};
+use naru_wire::{
+    ApiVersionsRequest, CreateTopicsRequest, FetchRequest, FindCoordinatorRequest,
+    HeartbeatRequest, IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest,
+    ListOffsetsRequest, Message, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
+    ProduceRequest, Request, SyncGroupRequest, encode_request,
+};
+
+fn main() -> std::io::Result<()> {
+    batches()?;
+    payloads()?;
+    requests()?;
+    properties()?;
+    offsets()?;
+    commands()?;
+    segment_files()
+}
+
+fn write(target: &str, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("seeds")
+        .join(target);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join(name), bytes)
+}
+
+fn batches() -> std::io::Result<()> {
+    for codec in Codec::ALL {
+        let mut builder = BatchBuilder::new(codec).producer(1, 0, 0);
+        for n in 0..3 {
+            builder.push(&NewRecord {
+                timestamp_ms: 1_700_000_000_000 + n,
+                key: Some(b"key"),
+                value: (n != 1).then_some(b"a value, a value"),
+                headers: &[("header", Some(b"value")), ("null", None)],
+            });
+        }
+        let batch = builder.build().map_err(std::io::Error::other)?;
+        write("record_batch_validate", &codec.to_string(), &batch)?;
+        write("batch_header", &codec.to_string(), &batch)?;
+    }
+    Ok(())
+}
+
+fn payloads() -> std::io::Result<()> {
+    for codec in Codec::ALL {
+        let mut payload = vec![codec.bits() as u8];
+        compress(codec, b"records, records, records, records", &mut payload)?;
+        write("compression", &codec.to_string(), &payload)?;
+    }
+    let mut framed = vec![Codec::Snappy.bits() as u8];
+    framed.extend_from_slice(b"\x82SNAPPY\0\0\0\0\x01\0\0\0\x01\0\0\0\x04\x02\x04ab");
+    write("compression", "snappy-java", &framed)
+}
+
+/// The oldest and the newest version of a request that says nothing.
+fn request<R: Request + Default>() -> std::io::Result<()> {
+    let key = <R as Message>::KEY;
+    let Some(versions) = key.versions() else {
+        return Ok(());
+    };
+    for version in [*versions.start(), *versions.end()] {
+        let client = "seed".into();
+        // What has no default that can be written is left to the fuzzer.
+        if let Ok(frame) = encode_request(&R::default(), version, 7, Some(&client)) {
+            let frame = frame.concat();
+            let name = format!("{key:?}-{version}");
+            write("wire_request", &name, frame.get(4..).unwrap_or_default())?;
+        }
+    }
+    Ok(())
+}
+
+fn requests() -> std::io::Result<()> {
+    request::<ApiVersionsRequest>()?;
+    request::<CreateTopicsRequest>()?;
+    request::<FetchRequest>()?;
+    request::<FindCoordinatorRequest>()?;
+    request::<HeartbeatRequest>()?;
+    request::<IncrementalAlterConfigsRequest>()?;
+    request::<InitProducerIdRequest>()?;
+    request::<JoinGroupRequest>()?;
+    request::<ListOffsetsRequest>()?;
+    request::<MetadataRequest>()?;
+    request::<OffsetCommitRequest>()?;
+    request::<OffsetFetchRequest>()?;
+    request::<ProduceRequest>()?;
+    request::<SyncGroupRequest>()
+}
+
+fn properties() -> std::io::Result<()> {
+    let text = "# a broker\nnode.id=1\nlisteners = PLAINTEXT://:9092\nlog.dirs: /tmp/naru\n\
+                message.max.bytes=1048588\nlog.retention.ms=\\\n  604800000\n";
+    write("server_properties", "small", text.as_bytes())
+}
+
+fn offsets() -> std::io::Result<()> {
+    // Keys: version, then the group (and topic and partition), as Kafka writes them.
+    let with_key =
+        |key: &[u8], value: &[u8]| [&(key.len() as u16).to_be_bytes()[..], key, value].concat();
+    let offset = OffsetToCommit {
+        topic: "t".into(),
+        partition: 0,
+        offset: 42,
+        leader_epoch: 1,
+        metadata: String::new(),
+    };
+    let value = encode_offset_value(&offset, 1_700_000_000_000);
+    let key = b"\0\x01\0\x01g\0\x01t\0\0\0\0";
+    write("offsets_records", "offset", &with_key(key, &value))?;
+    let group = GroupValue {
+        protocol_type: "consumer".into(),
+        generation: 3,
+        protocol: Some("range".into()),
+        leader: Some("m".into()),
+        state_since_ms: 0,
+        members: vec![MemberValue {
+            member_id: "m".into(),
+            instance_id: None,
+            client_id: "c".into(),
+            client_host: "/127.0.0.1".into(),
+            rebalance_timeout_ms: 300_000,
+            session_timeout_ms: 45_000,
+            subscription: bytes::Bytes::from_static(b"s"),
+            assignment: bytes::Bytes::from_static(b"a"),
+        }],
+    };
+    write(
+        "offsets_records",
+        "group",
+        &with_key(b"\0\x02\0\x01g", &group.encode()),
+    )
+}
+
+fn commands() -> std::io::Result<()> {
+    let id = uuid::Uuid::from_u128(7);
+    let commands = vec![
+        Command::SetClusterId {
+            cluster_id: "cluster".into(),
+        },
+        Command::RegisterBroker(BrokerRegistration {
+            node_id: 1,
+            incarnation: id,
+            listeners: vec![BrokerListener {
+                name: "PLAINTEXT".into(),
+                host: "localhost".into(),
+                port: 9092,
+            }],
+            rack: None,
+        }),
+        Command::CreateTopic {
+            name: "t".into(),
+            topic_id: id,
+            partitions: vec![Partition::new(vec![1])],
+            configs: [("retention.ms".to_owned(), "1".to_owned())].into(),
+        },
+        Command::CreatePartitions {
+            topic_id: id,
+            partitions_before: 1,
+            added: vec![Partition::new(vec![1])],
+        },
+        Command::AllocateProducerIds { count: 1_000 },
+        Command::DeleteTopic { topic_id: id },
+    ];
+    let payload =
+        rkyv::to_bytes::<rkyv::rancor::Error>(&commands).map_err(std::io::Error::other)?;
+    write("metadata_commands", "life-of-a-topic", &payload)
+}
+
+fn segment_files() -> std::io::Result<()> {
+    let entries = (0..3i64).map(|n| IndexEntry {
+        offset: n * 100,
+        position: n as u64 * 65_536,
+        max_timestamp_before_ms: n,
+    });
+    let index = Index::from_entries(entries.collect());
+    let file = naru_engine::index::encode(&index, 1 << 20, 2);
+    // Bare, without the envelope: the target makes one around it.
+    write("segment_files", "index", file.get(16..).unwrap_or_default())?;
+    write("segment_files", "index-sealed", &file)
+}
