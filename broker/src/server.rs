@@ -30,6 +30,9 @@ use crate::shard::{Lanes, Parts, RemoteShard, Shard, build};
 /// Part of `naru.memory` for the tails of logs; the rest is for requests and answers.
 const TAIL_SHARE: usize = 4;
 
+/// Kafka's default of 50 makes clients wait a second when many come at once.
+const LISTEN_BACKLOG_MIN: u32 = 1024;
+
 /// How long the control thread waits for a shard to take a new image.
 const PUBLISH_MAX: Duration = Duration::from_secs(10);
 
@@ -176,7 +179,8 @@ impl Server {
     fn listen(&self, config: &Arc<BrokerConfig>) -> Result<(), StartError> {
         let (failed, failures) = mpsc::channel();
         let addresses = self.addresses.clone();
-        let backlog = config.network.listen_backlog.min(i32::MAX as u32) as i32;
+        let backlog = config.network.listen_backlog.max(LISTEN_BACKLOG_MIN);
+        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         self.on_every_shard(move |shard, done| {
             let network = Rc::new(network(shard));
             for (index, address) in addresses.iter().enumerate() {

@@ -1,1 +1,28 @@
 //! Stories told from outside, against the real binary.
+//!
+//! One module per story. A story starts a broker of its own (see `harness`), talks to it
+//! through librdkafka or through a bare socket, and never looks inside. With
+//! `NARU_TEST_BROKER` another broker takes the place of Naru's; that is how a story is
+//! proven right before Naru is judged by it:
+//!
+//! ```text
+//! NARU_TEST_BROKER="$PWD/perf/peers/kafka/start PORT DIR" cargo test -p naru --test stories
+//! ```
+//!
+//! `hostile_bytes_do_not_hurt_others`, `sigterm_drains_and_exits_zero` and
+//! `unknown_config_key_suggests_the_nearest` ask for what only Naru promises.
+#![allow(clippy::unwrap_used)]
+
+mod harness;
+
+mod a_larger_message_gets_message_too_large_and_the_connection_goes_on;
+mod acked_records_survive_kill_9;
+mod group_shares_a_topic_without_duplicates;
+mod hostile_bytes_do_not_hurt_others;
+mod hundred_megabyte_record_round_trips_when_limits_are_raised;
+mod idempotent_producer_survives_restart;
+mod paused_consumer_resumes_where_it_stopped;
+mod produced_records_come_back_byte_for_byte;
+mod sigterm_drains_and_exits_zero;
+mod topics_are_created_described_deleted;
+mod unknown_config_key_suggests_the_nearest;

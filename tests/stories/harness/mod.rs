@@ -1,0 +1,23 @@
+//! What the stories share: a broker of their own, clients, bare sockets, known records.
+//!
+//! Nothing here sleeps for a fixed time: every wait is for an event and has a limit, past
+//! which the story fails with what it was waiting for.
+
+mod broker;
+mod consumer;
+mod producer;
+mod raw;
+mod records;
+
+use std::time::Duration;
+
+pub use broker::Broker;
+pub use consumer::{Read, client, read_all, read_until_end, reader};
+pub use producer::{Load, block_on, create_topic};
+pub use raw::{Raw, batch};
+pub use raw::{metadata_request, produce_request, request};
+pub use records::{FIRST_MS, noise, record};
+
+/// How long a story waits for any one event. Only a broken broker takes this long, so it
+/// is generous: the machine may be busy with other tests.
+pub const WAIT_MAX: Duration = Duration::from_secs(60);
