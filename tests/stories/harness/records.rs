@@ -23,7 +23,7 @@ pub fn record(number: u64) -> Record {
     if number % 11 == 10 {
         value.clear();
     }
-    let headers = if number % 3 == 0 {
+    let headers = if number.is_multiple_of(3) {
         vec![
             ("number".to_owned(), number.to_string().into_bytes()),
             ("empty".to_owned(), Vec::new()),
@@ -34,7 +34,7 @@ pub fn record(number: u64) -> Record {
         Vec::new()
     };
     Record {
-        key: (number % 7 != 0).then(|| format!("key-{number}").into_bytes()),
+        key: (!number.is_multiple_of(7)).then(|| format!("key-{number}").into_bytes()),
         value,
         headers,
         timestamp_ms: FIRST_MS + i64::try_from(number).unwrap(),
