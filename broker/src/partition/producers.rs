@@ -169,6 +169,9 @@ fn next_sequence(last: i32) -> i32 {
 }
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 mod tests {
     use naru_record_batch::{Attributes, MAGIC};
 
