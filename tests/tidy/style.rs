@@ -15,18 +15,20 @@ pub const ROOT_CODE_LINES_MAX: usize = 20;
 pub const UNSAFE_ROOMS: [&str; 2] = ["engine/src/io/ring/", "engine/src/io/buffer.rs"];
 
 /// Roots that had more code when this rule came, and how much: they may shrink.
-pub const ROOT_CODE_LINES_OWED: [(&str, usize); 4] = [
+pub const ROOT_CODE_LINES_OWED: [(&str, usize); 3] = [
     ("broker/src/group/records/mod.rs", 59),
-    ("broker/src/handlers/fetch/mod.rs", 138),
     ("broker/wire/src/api/mod.rs", 80),
     ("engine/src/io/sim/mod.rs", 135),
 ];
 
-/// Tests whose subject is time that passes by itself: a thread that wakes another later,
-/// and a loop that must not burn CPU while nothing happens.
-pub const SLEEPS_ALLOWED: [&str; 2] = [
+/// Where tests may sleep. In the engine their subject is time that passes by itself: a thread
+/// that wakes another later, a loop that must not burn CPU while nothing happens. The stories
+/// ask another process, which sends no event, again and again until a deadline.
+pub const SLEEPS_ALLOWED: [&str; 4] = [
     "engine/src/io/tests/disks.rs",
     "engine/src/io/tests/runtime.rs",
+    "tests/stories/harness/broker.rs",
+    "tests/stories/topics_are_created_described_deleted.rs",
 ];
 
 const UNFINISHED_MACROS: [&str; 3] = ["todo", "unimplemented", "dbg"];
