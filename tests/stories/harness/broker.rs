@@ -7,7 +7,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -35,8 +36,16 @@ pub struct Broker {
 
 struct Process {
     child: Child,
-    stderr: Arc<Mutex<Vec<u8>>>,
+    said: Arc<Said>,
     reader: JoinHandle<()>,
+    /// Hears that stderr is closed, which is when the process has ended.
+    ended: Receiver<()>,
+}
+
+#[derive(Default)]
+struct Said {
+    stderr: Mutex<Vec<u8>>,
+    more: Condvar,
 }
 
 impl Broker {
@@ -76,8 +85,7 @@ impl Broker {
                 begun.elapsed() < WAIT_MAX,
                 "the broker did not answer in time"
             );
-            // No event tells that another process has begun to serve.
-            thread::sleep(Duration::from_millis(20));
+            process.wait_for_word();
         }
     }
 
@@ -87,7 +95,8 @@ impl Broker {
         let begun = Instant::now();
         while TcpListener::bind(("127.0.0.1", self.port)).is_err() {
             assert!(begun.elapsed() < WAIT_MAX, "the port is never free again");
-            thread::sleep(Duration::from_millis(5));
+            // It is a matter of milliseconds, and no event tells of it.
+            thread::yield_now();
         }
     }
 
@@ -132,17 +141,11 @@ impl Broker {
     fn stop(&mut self, signal: Signal) -> ExitStatus {
         let mut process = self.process.take().unwrap();
         process.signal(signal);
-        let begun = Instant::now();
-        let status = loop {
-            if let Some(status) = process.child.try_wait().unwrap() {
-                break status;
-            }
-            if begun.elapsed() > WAIT_MAX {
-                self.process = Some(process);
-                panic!("the broker did not end after {signal}");
-            }
-            thread::sleep(Duration::from_millis(5));
-        };
+        if process.ended.recv_timeout(WAIT_MAX).is_err() {
+            self.process = Some(process);
+            panic!("the broker did not end after {signal}");
+        }
+        let status = process.child.wait().unwrap();
         self.said_before.push_str(&process.said_at_the_end());
         status
     }
@@ -170,19 +173,33 @@ impl Process {
             .spawn()
             .unwrap();
         let mut pipe = child.stderr.take().unwrap();
-        let stderr = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&stderr);
+        let said = Arc::new(Said::default());
+        let sink = Arc::clone(&said);
+        let (end, ended) = mpsc::channel();
         let reader = thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(count @ 1..) = pipe.read(&mut chunk) {
-                sink.lock().unwrap().extend_from_slice(&chunk[..count]);
+                let mut stderr = sink.stderr.lock().unwrap();
+                stderr.extend_from_slice(&chunk[..count]);
+                sink.more.notify_all();
             }
+            // Nobody listens any more when a story is over.
+            let _ = end.send(());
         });
         Self {
             child,
-            stderr,
+            said,
             reader,
+            ended,
         }
+    }
+
+    /// Waits until the process says something more, or for a moment: not every broker says
+    /// that it serves now.
+    fn wait_for_word(&self) {
+        let stderr = self.said.stderr.lock().unwrap();
+        let moment = Duration::from_millis(50);
+        let _ = self.said.more.wait_timeout(stderr, moment).unwrap();
     }
 
     fn signal(&mut self, signal: Signal) {
@@ -194,7 +211,7 @@ impl Process {
     /// Only once the process has ended, or this waits for it.
     fn said_at_the_end(self) -> String {
         let _ = self.reader.join();
-        String::from_utf8_lossy(&self.stderr.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.said.stderr.lock().unwrap()).into_owned()
     }
 }
 
