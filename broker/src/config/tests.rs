@@ -43,7 +43,7 @@ fn without_a_file_the_defaults_suit_the_machine() {
         (listener.bind_host.as_str(), listener.bind_port),
         ("127.0.0.1", 9092)
     );
-    assert_eq!(listener.advertised_host, "ferry");
+    assert_eq!(listener.advertised_host, "127.0.0.1");
 }
 
 #[test]

@@ -18,6 +18,9 @@ const FINAL_EPOCH: i32 = -1;
 /// A session may be replaced when nobody has used it for this long.
 const EVICT_AFTER: Duration = Duration::from_secs(120);
 
+/// Partitions that a session may have; with more it ends, and the client begins again.
+const PARTITIONS_PER_SESSION_MAX: usize = 100_000;
+
 /// A partition as a client wants it fetched.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FetchTarget {
@@ -30,6 +33,10 @@ pub struct FetchTarget {
 }
 
 impl FetchTarget {
+    fn key(&self) -> (Str, Uuid, i32) {
+        (self.topic.clone(), self.topic_id, self.index)
+    }
+
     fn is_same_partition(&self, topic: &Str, topic_id: Uuid, index: i32) -> bool {
         self.index == index && self.topic_id == topic_id && self.topic == *topic
     }
@@ -47,6 +54,9 @@ pub struct Told {
 pub struct FetchPlan {
     /// 0 without a session.
     pub session_id: i32,
+    /// The epoch that the session's next request has: another one by now means that
+    /// somebody else went on with it.
+    pub next_epoch: i32,
     /// The answer leaves out what has nothing new.
     pub is_incremental: bool,
     pub targets: Vec<FetchTarget>,
@@ -98,6 +108,7 @@ impl FetchSessions {
             };
             return Ok(FetchPlan {
                 session_id,
+                next_epoch: INITIAL_EPOCH + 1,
                 is_incremental: false,
                 targets: request.targets,
             });
@@ -118,11 +129,14 @@ impl FetchSessions {
             let partitions = &mut session.partitions;
             partitions.retain(|(known, _)| !known.is_same_partition(topic, *topic_id, *index));
         }
-        for target in request.targets {
-            session.update(target);
+        session.update(request.targets);
+        if session.partitions.len() > PARTITIONS_PER_SESSION_MAX {
+            self.sessions.remove(&request.session_id);
+            return Err(ErrorCode::FetchSessionIdNotFound);
         }
         Ok(FetchPlan {
             session_id: request.session_id,
+            next_epoch: session.next_epoch,
             is_incremental: true,
             targets: session.partitions.iter().map(|(t, _)| t.clone()).collect(),
         })
@@ -171,44 +185,48 @@ impl FetchSessions {
     /// Says what each target of a plan was found to be, in the plan's order: whether it has
     /// records or an error, and its offsets. Returns which belong into the answer.
     pub fn finish(&mut self, plan: &FetchPlan, found: &[(bool, Told)]) -> Vec<bool> {
-        let Some(session) = self.sessions.get_mut(&plan.session_id) else {
+        let session = self.sessions.get_mut(&plan.session_id);
+        let session = session.filter(|session| {
+            session.next_epoch == plan.next_epoch && session.partitions.len() == found.len()
+        });
+        let Some(session) = session else {
             return vec![true; found.len()];
         };
         let mut included = Vec::with_capacity(found.len());
-        let mut served = Vec::new();
-        for ((has_news, told), (target, last)) in found.iter().zip(&mut session.partitions) {
-            let is_included = !plan.is_incremental || *has_news || *last != Some(*told);
-            *last = Some(*told);
-            included.push(is_included);
-            if *has_news {
-                served.push((target.topic.clone(), target.topic_id, target.index));
-            }
+        let (mut waiting, mut served) = (Vec::with_capacity(found.len()), Vec::new());
+        let partitions = std::mem::take(&mut session.partitions);
+        for ((has_news, told), (target, last)) in found.iter().zip(partitions) {
+            included.push(!plan.is_incremental || *has_news || last != Some(*told));
+            let order = if *has_news { &mut served } else { &mut waiting };
+            order.push((target, Some(*told)));
         }
         // Who was served goes behind the others, so that all get their turn.
-        session.partitions.sort_by_key(|(target, _)| {
-            served
-                .iter()
-                .any(|(topic, id, index)| target.is_same_partition(topic, *id, *index))
-        });
+        waiting.append(&mut served);
+        session.partitions = waiting;
         included
     }
 }
 
 impl Session {
-    fn update(&mut self, target: FetchTarget) {
-        let known = self.partitions.iter_mut().find(|(known, _)| {
-            known.is_same_partition(&target.topic, target.topic_id, target.index)
-        });
-        match known {
-            Some((known, _)) => {
-                known.fetch_offset = target.fetch_offset;
-                known.bytes_max = target.bytes_max;
-                known.current_leader_epoch = target.current_leader_epoch;
-            }
-            None => {
-                let topic = target.topic.detach();
-                self.partitions
-                    .push((FetchTarget { topic, ..target }, None));
+    fn update(&mut self, targets: Vec<FetchTarget>) {
+        let mut known: HashMap<(Str, Uuid, i32), usize> = HashMap::new();
+        if !targets.is_empty() {
+            let partitions = self.partitions.iter().enumerate();
+            known.extend(partitions.map(|(at, (target, _))| (target.key(), at)));
+        }
+        for target in targets {
+            let entry = known.get(&target.key()).copied();
+            match entry.and_then(|at| self.partitions.get_mut(at)) {
+                Some((known, _)) => {
+                    known.fetch_offset = target.fetch_offset;
+                    known.bytes_max = target.bytes_max;
+                    known.current_leader_epoch = target.current_leader_epoch;
+                }
+                None => {
+                    let topic = target.topic.detach();
+                    self.partitions
+                        .push((FetchTarget { topic, ..target }, None));
+                }
             }
         }
     }

@@ -94,6 +94,7 @@ fn plan(context: &Context, request: &FetchRequest) -> Result<FetchPlan, ErrorCod
     if context.version() < SESSIONS_SINCE {
         return Ok(FetchPlan {
             session_id: 0,
+            next_epoch: 0,
             is_incremental: false,
             targets,
         });
