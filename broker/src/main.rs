@@ -18,6 +18,7 @@ fn main() -> ExitCode {
             EnvFilter::try_from_env("NARU_LOG").unwrap_or_else(|_| EnvFilter::new("info")),
         )
         .init();
+    crash_as_a_whole();
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -54,6 +55,16 @@ fn run(args: &StartArgs) -> Result<(), Box<dyn std::error::Error>> {
     server.stop();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A thread that fell would leave a broker that is half there: clients would wait for a
+/// shard that never answers. What was acknowledged is safe either way.
+fn crash_as_a_whole() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        report(info);
+        std::process::abort();
+    }));
 }
 
 /// Every connection and every segment that is written takes a file descriptor.

@@ -101,7 +101,7 @@ impl<F> super::state::State<F> {
             Some(keep_ms) => self
                 .sealed
                 .iter()
-                .take_while(|s| now_ms.saturating_sub(s.max_timestamp_ms) > keep_ms)
+                .take_while(|s| is_older(s.max_timestamp_ms, now_ms, keep_ms))
                 .count(),
         };
         let by_size = match self.config.retention_bytes {
@@ -125,9 +125,29 @@ impl<F> super::state::State<F> {
     fn is_active_expired(&self, now_ms: i64) -> bool {
         match (self.config.retention_ms, self.begun.back()) {
             (Some(keep_ms), Some(segment)) => {
-                segment.position > 0 && now_ms.saturating_sub(segment.max_timestamp_ms) > keep_ms
+                segment.position > 0 && is_older(segment.max_timestamp_ms, now_ms, keep_ms)
             }
             _ => false,
         }
+    }
+}
+
+/// Whether the newest record of a segment is older than `keep_ms`. Records without a
+/// timestamp (-1) have no age: they go by size only, never too early (KAFKA-10207 was
+/// such a deletion).
+fn is_older(max_timestamp_ms: i64, now_ms: i64, keep_ms: i64) -> bool {
+    max_timestamp_ms >= 0 && now_ms.saturating_sub(max_timestamp_ms) > keep_ms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_without_a_timestamp_do_not_expire_by_age() {
+        assert!(is_older(0, 1_001, 1_000));
+        assert!(!is_older(1, 1_001, 1_000));
+        assert!(!is_older(-1, i64::MAX, 1_000));
+        assert!(!is_older(i64::MIN, i64::MAX, 1_000));
     }
 }
