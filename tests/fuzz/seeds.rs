@@ -9,7 +9,7 @@ use std::path::Path;
 use naru_broker::cluster::{BrokerListener, BrokerRegistration, Command, Partition};
 use naru_broker::group::OffsetToCommit;
 use naru_broker::group::records::{GroupValue, MemberValue, encode_offset_value};
-use naru_engine::index::{Index, IndexEntry};
+use naru_engine::index::{Index, IndexEntry, SegmentIndex};
 use naru_record_batch::{BatchBuilder, Codec, NewRecord, compress};
 use naru_wire::{
     ApiVersionsRequest, CreateTopicsRequest, FetchRequest, FindCoordinatorRequest,
@@ -186,7 +186,13 @@ fn segment_files() -> std::io::Result<()> {
         max_timestamp_before_ms: n,
     });
     let index = Index::from_entries(entries.collect());
-    let file = naru_engine::index::encode(&index, 1 << 20, 2);
+    let file = SegmentIndex {
+        index,
+        segment_bytes: 1 << 20,
+        max_timestamp_ms: 2,
+        next_offset: 300,
+    };
+    let file = file.encode();
     // Bare, without the envelope: the target makes one around it.
     write("segment_files", "index", file.get(16..).unwrap_or_default())?;
     write("segment_files", "index-sealed", &file)

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use naru_engine::index;
+use naru_engine::index::SegmentIndex;
 use naru_engine::recovery::Checkpoint;
 
 const SEGMENT_BYTES: u64 = 1 << 20;
@@ -18,7 +18,7 @@ fn sealed(magic: &[u8; 4], payload: &[u8]) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) {
-    if let Some((index, _)) = index::decode(bytes, SEGMENT_BYTES) {
+    if let Some(SegmentIndex { index, .. }) = SegmentIndex::decode(bytes, SEGMENT_BYTES) {
         for wanted in [i64::MIN, -1, 0, 1, i64::MAX] {
             assert!(index.position_for_offset(wanted) < SEGMENT_BYTES);
             assert!(index.position_for_timestamp(wanted) < SEGMENT_BYTES);
