@@ -20,7 +20,9 @@ use super::WAIT_MAX;
 use super::raw::Raw;
 
 /// Groups form at once, and need no fifty partitions: what a story waits for is the broker.
-const QUICK: [(&str, &str); 2] = [
+/// The known records are of 2023, and retention would be right to take them away.
+const USUAL: [(&str, &str); 3] = [
+    ("log.retention.ms", "-1"),
     ("group.initial.rebalance.delay.ms", "0"),
     ("offsets.topic.num.partitions", "4"),
 ];
@@ -53,7 +55,7 @@ impl Broker {
     pub fn start(settings: &[(&str, &str)]) -> Self {
         let mut broker = Self {
             port: free_port(),
-            settings: QUICK
+            settings: USUAL
                 .iter()
                 .chain(settings)
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
