@@ -32,7 +32,9 @@ def record(i):
 
 def topic(name, partitions=1, config=None):
     full = f"{RUN}-{name}"
-    admin.create_topics([NewTopic(full, partitions, 1, config=config or {})])[full].result(30)
+    # The records' timestamps are of 2023: retention would be right to take them away.
+    kept = {"retention.ms": "-1", **(config or {})}
+    admin.create_topics([NewTopic(full, partitions, 1, config=kept)])[full].result(30)
     topics.append(full)
     return full
 

@@ -60,7 +60,9 @@ func same(got *kgo.Record, i int) error {
 
 func topic(ctx context.Context, adm *kadm.Client, name string, partitions int32) (string, error) {
 	full := run + "-" + name
-	if _, err := adm.CreateTopic(ctx, partitions, 1, nil, full); err != nil {
+	// The records' timestamps are of 2023: retention would be right to take them away.
+	kept := map[string]*string{"retention.ms": kadm.StringPtr("-1")}
+	if _, err := adm.CreateTopic(ctx, partitions, 1, kept, full); err != nil {
 		return "", err
 	}
 	topics = append(topics, full)

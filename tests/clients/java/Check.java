@@ -84,7 +84,9 @@ public class Check {
 
     static void fill(String topic, int partitions, int count) throws Exception {
         try (Admin admin = Admin.create(with())) {
-            admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1))).all().get();
+            // The records' timestamps are of 1970: retention would be right to take them away.
+            NewTopic kept = new NewTopic(topic, partitions, (short) 1).configs(Map.of("retention.ms", "-1"));
+            admin.createTopics(List.of(kept)).all().get();
         }
         try (KafkaProducer<String, byte[]> producer = producer("acks", "all")) {
             for (int i = 0; i < count; i++) {

@@ -28,7 +28,9 @@ function within(promise, what) {
 
 async function topic(name, numPartitions = 1) {
   const full = `${RUN}-${name}`
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic: full, numPartitions, replicationFactor: 1 }] })
+  // The records' timestamps are of 2023: retention would be right to take them away.
+  const configEntries = [{ name: 'retention.ms', value: '-1' }]
+  await admin.createTopics({ waitForLeaders: true, topics: [{ topic: full, numPartitions, replicationFactor: 1, configEntries }] })
   topics.add(full)
   return full
 }
