@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use naru_engine::io::sync::Notify;
 use naru_engine::io::{Listener, Maintenance, RemoteWaker, RingConfig, Runtime, ignore_sigxfsz};
@@ -29,6 +29,10 @@ use crate::shard::{Lanes, Parts, RemoteShard, Shard, build};
 
 /// Part of `naru.memory` for the tails of logs; the rest is for requests and answers.
 const TAIL_SHARE: usize = 4;
+
+/// How long an address may take to become free, and how often it is looked at.
+const BIND_MAX: Duration = Duration::from_secs(3);
+const BIND_RETRY_AFTER: Duration = Duration::from_millis(20);
 
 /// Kafka's default of 50 makes clients wait a second when many come at once.
 const LISTEN_BACKLOG_MIN: u32 = 1024;
@@ -289,10 +293,26 @@ fn find_addresses(config: &BrokerConfig) -> Result<Vec<SocketAddr>, StartError> 
                 .next()
                 .ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))?
         };
-        let probe = TcpListener::bind(address).map_err(failed)?;
+        let probe = bind_alone(address).map_err(failed)?;
         probe.local_addr().map_err(failed)
     };
     config.listeners.iter().map(find).collect()
+}
+
+/// Binds an address that nobody else has. A broker that was killed a moment ago keeps its
+/// sockets until the kernel has taken its rings down, so this is tried for a while.
+fn bind_alone(address: SocketAddr) -> io::Result<TcpListener> {
+    let begun = Instant::now();
+    loop {
+        match TcpListener::bind(address) {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse && begun.elapsed() < BIND_MAX =>
+            {
+                std::thread::sleep(BIND_RETRY_AFTER);
+            }
+            other => return other,
+        }
+    }
 }
 
 type Started = (Vec<RemoteShard<Shard>>, Vec<JoinHandle<()>>);
