@@ -3,5 +3,6 @@
 //! Knows the wire and nothing of the server's inside; the load runs on the engine's ring so that it costs less than what it
 //! measures. Everything that is printed comes from an [`outcome::Outcome`].
 
+pub mod kafka;
 pub mod outcome;
 pub mod workload;

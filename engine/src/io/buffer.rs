@@ -226,6 +226,15 @@ impl Chunk {
         })
     }
 
+    /// Forgets what is filled, if no reader holds any of it; says whether it did.
+    pub fn clear(&mut self) -> bool {
+        let is_free = Arc::get_mut(&mut self.shared).is_some();
+        if is_free {
+            self.filled = 0;
+        }
+        is_free
+    }
+
     /// Whether no reader holds any of it.
     pub fn is_unshared(&self) -> bool {
         Arc::strong_count(&self.shared) == 1

@@ -1,0 +1,243 @@
+//! Administration for commands that are not asynchronous themselves: topics and configs.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use naru_engine::io::{Handle, RingConfig, Runtime};
+use naru_wire::api::create_topics::{
+    CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse,
+};
+use naru_wire::api::delete_topics::{DeleteTopicState, DeleteTopicsRequest};
+use naru_wire::api::describe_cluster::DescribeClusterRequest;
+use naru_wire::api::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
+use naru_wire::api::incremental_alter_configs::{
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
+};
+use naru_wire::{ErrorCode, Str};
+
+use super::cluster::Cluster;
+use super::connection::Connection;
+use super::error::KafkaError;
+
+/// `ConfigResource.Type`
+const TOPIC: i8 = 2;
+const BROKER: i8 = 4;
+
+/// How long brokers may take for a change, and for all of it to be seen.
+const CHANGE_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Asks a broker, each time over a connection of its own.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    bootstrap: String,
+}
+
+impl Admin {
+    /// Checks that the broker answers.
+    pub fn connect(bootstrap: &str) -> Result<Self, KafkaError> {
+        let admin = Self {
+            bootstrap: bootstrap.to_owned(),
+        };
+        admin.run(async |_, _| Ok(()))?;
+        Ok(admin)
+    }
+
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// The cluster's id, and the id and address of the node that this address leads to.
+    pub fn describe_cluster(&self) -> Result<(String, i32), KafkaError> {
+        self.run(async |_, connection| {
+            let request = DescribeClusterRequest::default();
+            let response = connection.call(&request).await?;
+            let message = response.error_message.as_ref();
+            KafkaError::check(response.error_code, || "DescribeCluster".into(), message)?;
+            let port = connection.address().rsplit(':').next().unwrap_or_default();
+            let node = response.brokers.iter().find(|b| b.port.to_string() == port);
+            let node = node.or(response.brokers.first());
+            Ok((
+                response.cluster_id.to_string(),
+                node.map_or(-1, |b| b.broker_id),
+            ))
+        })
+    }
+
+    /// Makes a topic, and waits until every partition has a leader.
+    pub fn create_topic(
+        &self,
+        name: &str,
+        partitions: i32,
+        replication_factor: i16,
+        configs: &[(String, String)],
+    ) -> Result<(), KafkaError> {
+        let configs = configs.iter().map(|(name, value)| CreatableTopicConfig {
+            name: name.into(),
+            value: Some(value.into()),
+        });
+        let request = CreateTopicsRequest {
+            topics: vec![CreatableTopic {
+                name: name.into(),
+                num_partitions: partitions,
+                replication_factor,
+                configs: configs.collect(),
+                ..Default::default()
+            }],
+            timeout_ms: CHANGE_TIME_MAX.as_millis() as i32,
+            ..Default::default()
+        };
+        self.run(async |handle, connection| {
+            let response: CreateTopicsResponse = connection.call(&request).await?;
+            for topic in &response.topics {
+                let what = || format!("create topic {name}");
+                KafkaError::check(topic.error_code, what, topic.error_message.as_ref())?;
+            }
+            let cluster = Cluster::connect(handle, &self.bootstrap).await?;
+            let names = [Str::from(name)];
+            let is_there = |found: Result<_, KafkaError>| match found {
+                Err(KafkaError::Refused { .. }) => Ok(None),
+                other => other.map(Some),
+            };
+            wait_for(handle, &format!("topic {name}"), async || {
+                is_there(cluster.topics(&names).await)
+            })
+            .await
+            .map(|_| ())
+        })
+    }
+
+    /// Removes a topic; one that is not there is no error.
+    pub fn delete_topic(&self, name: &str) -> Result<(), KafkaError> {
+        self.run(async |_, connection| {
+            let request = DeleteTopicsRequest {
+                topics: vec![DeleteTopicState {
+                    name: Some(name.into()),
+                    ..Default::default()
+                }],
+                topic_names: vec![name.into()],
+                timeout_ms: CHANGE_TIME_MAX.as_millis() as i32,
+            };
+            let response = connection.call(&request).await?;
+            for topic in &response.responses {
+                if topic.error_code != ErrorCode::UnknownTopicOrPartition {
+                    let what = || format!("delete topic {name}");
+                    KafkaError::check(topic.error_code, what, topic.error_message.as_ref())?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The effective configs of a topic. Sensitive ones are left out.
+    pub fn topic_configs(&self, name: &str) -> Result<BTreeMap<String, String>, KafkaError> {
+        self.run(async |_, connection| describe(connection, TOPIC, name).await)
+    }
+
+    /// The effective configs of the broker behind the address.
+    pub fn broker_configs(&self) -> Result<BTreeMap<String, String>, KafkaError> {
+        let (_, node_id) = self.describe_cluster()?;
+        self.run(async |_, connection| describe(connection, BROKER, &node_id.to_string()).await)
+    }
+
+    /// Sets configs of a topic (KIP-339) and waits until they are seen.
+    pub fn alter_topic_configs(
+        &self,
+        name: &str,
+        configs: &[(String, String)],
+    ) -> Result<(), KafkaError> {
+        let altered = configs.iter().map(|(name, value)| AlterableConfig {
+            name: name.into(),
+            config_operation: 0,
+            value: Some(value.into()),
+        });
+        let request = IncrementalAlterConfigsRequest {
+            resources: vec![AlterConfigsResource {
+                resource_type: TOPIC,
+                resource_name: name.into(),
+                configs: altered.collect(),
+            }],
+            ..Default::default()
+        };
+        self.run(async |handle, connection| {
+            for answer in connection.call(&request).await?.responses {
+                let what = || format!("alter the configs of topic {name}");
+                KafkaError::check(answer.error_code, what, answer.error_message.as_ref())?;
+            }
+            wait_for(
+                handle,
+                &format!("the new configs of topic {name}"),
+                async || {
+                    let seen = describe(connection, TOPIC, name).await?;
+                    let is_there = |(name, value): &(String, String)| seen.get(name) == Some(value);
+                    Ok(configs.iter().all(is_there).then_some(()))
+                },
+            )
+            .await
+        })
+    }
+
+    /// Runs one conversation on a thread and ring of its own.
+    fn run<T: Send>(
+        &self,
+        talk: impl AsyncFnOnce(&Handle, &Connection) -> Result<T, KafkaError> + Send,
+    ) -> Result<T, KafkaError> {
+        let broke = |reason: String| KafkaError::Broken {
+            address: self.bootstrap.clone(),
+            reason,
+        };
+        let converse = || {
+            let runtime = Runtime::new(RingConfig::default()).map_err(|e| broke(e.to_string()))?;
+            let handle = runtime.handle();
+            runtime.run(async {
+                let connection = Connection::open(&handle, &self.bootstrap).await?;
+                talk(&handle, &connection).await
+            })
+        };
+        std::thread::scope(|scope| scope.spawn(converse).join())
+            .unwrap_or_else(|_| Err(broke("the client panicked".into())))
+    }
+}
+
+async fn describe(
+    connection: &Connection,
+    resource_type: i8,
+    name: &str,
+) -> Result<BTreeMap<String, String>, KafkaError> {
+    let request = DescribeConfigsRequest {
+        resources: vec![DescribeConfigsResource {
+            resource_type,
+            resource_name: name.into(),
+            configuration_keys: None,
+        }],
+        ..Default::default()
+    };
+    let mut configs = BTreeMap::new();
+    for result in connection.call(&request).await?.results {
+        let what = || format!("describe the configs of {name}");
+        KafkaError::check(result.error_code, what, result.error_message.as_ref())?;
+        let shown = result.configs.into_iter();
+        configs.extend(shown.filter_map(|c| Some((c.name.to_string(), c.value?.to_string()))));
+    }
+    Ok(configs)
+}
+
+/// Asks until there is an answer.
+async fn wait_for<T>(
+    handle: &Handle,
+    what: &str,
+    mut ask: impl AsyncFnMut() -> Result<Option<T>, KafkaError>,
+) -> Result<T, KafkaError> {
+    let deadline = Instant::now() + CHANGE_TIME_MAX;
+    loop {
+        if let Some(found) = ask().await? {
+            return Ok(found);
+        }
+        if Instant::now() > deadline {
+            return Err(KafkaError::TooLate(
+                what.to_owned(),
+                CHANGE_TIME_MAX.as_secs(),
+            ));
+        }
+        handle.sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,15 @@
+//! A small client of Kafka's protocol: connections with pipelined requests, the cluster's metadata, administration.
+//!
+//! It does what a load generator needs and no more: nothing is retried behind the caller's back, no record is copied
+//! that need not be.
+
+mod admin;
+mod cluster;
+mod connection;
+mod error;
+mod frames;
+
+pub use admin::Admin;
+pub use cluster::{Cluster, Topic};
+pub use connection::{Answer, Connection};
+pub use error::KafkaError;
