@@ -4,5 +4,6 @@
 //! measures. Everything that is printed comes from an [`outcome::Outcome`].
 
 pub mod kafka;
+pub mod measure;
 pub mod outcome;
 pub mod workload;

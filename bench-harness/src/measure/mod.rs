@@ -1,0 +1,9 @@
+//! What is observed beside the records: what processes of this machine use, and what the machine is.
+
+mod environment;
+mod listener;
+mod proc_text;
+mod process;
+
+pub use environment::{DiskOf, Environment};
+pub use process::Process;
