@@ -4,6 +4,8 @@
 //! measures. Everything that is printed comes from an [`outcome::Outcome`].
 
 pub mod kafka;
+pub mod load;
 pub mod measure;
 pub mod outcome;
+pub mod run;
 pub mod workload;

@@ -22,6 +22,9 @@ pub struct Outcome {
     pub client: Usage,
     /// `None` unless the broker runs on this machine and may be looked at.
     pub broker: Option<Usage>,
+    /// What cold reads used, which begin when `client` and `broker` have been taken. `None` for reads of the tail.
+    #[serde(default)]
+    pub consume_usage: Option<Phase>,
     pub verification: Verification,
     /// Answers that were errors: the error's name, and how often it came.
     pub errors: Vec<(String, u64)>,
@@ -91,6 +94,14 @@ pub struct Usage {
     pub device_read_bytes: u64,
 }
 
+/// What both ends used in one phase of a run.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub struct Phase {
+    pub client: Usage,
+    /// `None` unless the broker runs on this machine and may be looked at.
+    pub broker: Option<Usage>,
+}
+
 impl Usage {
     pub fn cpu_s(&self) -> f64 {
         self.cpu_user_s + self.cpu_system_s
@@ -136,10 +147,11 @@ impl Outcome {
         self.verification.is_clean() && self.errors.is_empty()
     }
 
-    /// GB of 10^9 bytes that went through the broker: produced and consumed.
+    /// GB of 10^9 bytes that were produced, and with reads of the tail also those that were consumed meanwhile: what `client` and
+    /// `broker` were used for.
     pub fn payload_gb(&self) -> f64 {
-        let consumed = self.consume.map_or(0, |flow| flow.payload_bytes);
-        (self.produce.payload_bytes + consumed) as f64 / 1e9
+        let tail = self.consume.filter(|_| self.consume_usage.is_none());
+        (self.produce.payload_bytes + tail.map_or(0, |flow| flow.payload_bytes)) as f64 / 1e9
     }
 
     /// Every figure that can be compared, in the order of a report.

@@ -13,11 +13,15 @@ use naru_wire::api::describe_configs::{DescribeConfigsRequest, DescribeConfigsRe
 use naru_wire::api::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
+use naru_wire::api::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use naru_wire::{ErrorCode, Str};
 
 use super::cluster::Cluster;
 use super::connection::Connection;
 use super::error::KafkaError;
+
+/// The timestamp that asks for the end of a partition.
+const LATEST: i64 = -1;
 
 /// `ConfigResource.Type`
 const TOPIC: i8 = 2;
@@ -176,6 +180,22 @@ impl Admin {
         })
     }
 
+    /// Where each partition of these topics ends: topic by topic, partition by partition.
+    pub fn end_offsets(&self, topics: &[String]) -> Result<Vec<i64>, KafkaError> {
+        let names: Vec<Str> = topics.iter().map(Str::from).collect();
+        self.run(async |handle, _| {
+            let cluster = Cluster::connect(handle, &self.bootstrap).await?;
+            let mut ends = Vec::new();
+            for topic in cluster.topics(&names).await? {
+                for (index, leader) in topic.leaders.iter().enumerate() {
+                    let connection = cluster.node(*leader).await?;
+                    ends.push(end_offset(&connection, &topic.name, index as i32).await?);
+                }
+            }
+            Ok(ends)
+        })
+    }
+
     /// Runs one conversation on a thread and ring of its own.
     fn run<T: Send>(
         &self,
@@ -219,6 +239,33 @@ async fn describe(
         configs.extend(shown.filter_map(|c| Some((c.name.to_string(), c.value?.to_string()))));
     }
     Ok(configs)
+}
+
+async fn end_offset(
+    connection: &Connection,
+    topic: &Str,
+    partition: i32,
+) -> Result<i64, KafkaError> {
+    let request = ListOffsetsRequest {
+        replica_id: -1,
+        topics: vec![ListOffsetsTopic {
+            name: topic.clone(),
+            partitions: vec![ListOffsetsPartition {
+                partition_index: partition,
+                timestamp: LATEST,
+                ..Default::default()
+            }],
+        }],
+        ..Default::default()
+    };
+    let response = connection.call(&request).await?;
+    let mut answers = response.topics.iter().flat_map(|topic| &topic.partitions);
+    let answer = answers.next();
+    let code = answer.map_or(ErrorCode::UnknownTopicOrPartition, |answer| {
+        answer.error_code
+    });
+    KafkaError::check(code, || format!("the end of {topic}-{partition}"), None)?;
+    Ok(answer.map_or(0, |answer| answer.offset))
 }
 
 /// Asks until there is an answer.

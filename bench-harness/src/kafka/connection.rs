@@ -55,7 +55,7 @@ pub struct Answer<M> {
 }
 
 /// The first address of `host:port`.
-pub(super) fn resolve(address: &str) -> Result<SocketAddr, KafkaError> {
+pub fn address_of(address: &str) -> Result<SocketAddr, KafkaError> {
     match address.to_socket_addrs() {
         // IPv4 first: `localhost` is both, and brokers often listen on one.
         Ok(found) => {
@@ -81,7 +81,7 @@ impl Connection {
             address: address.to_owned(),
             reason,
         };
-        let target = resolve(address)?;
+        let target = address_of(address)?;
         let opening = async {
             let socket = Socket::connect(handle, target)
                 .await

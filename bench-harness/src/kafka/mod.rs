@@ -11,5 +11,5 @@ mod frames;
 
 pub use admin::Admin;
 pub use cluster::{Cluster, Topic};
-pub use connection::{Answer, Connection};
+pub use connection::{Answer, Connection, address_of};
 pub use error::KafkaError;

@@ -167,6 +167,14 @@ impl WorkloadOptions {
 }
 
 impl Workload {
+    /// Bytes of the largest batch that it makes, uncompressed.
+    pub fn batch_bytes_max(&self) -> u64 {
+        // Batch header (61) and a record's own framing (21 at most) around one value that is larger than a batch.
+        self.batch_size
+            .0
+            .max(self.size.max() + self.key_size.0 + 61 + 21)
+    }
+
     fn check(&self) -> Result<(), String> {
         let at_least_one = [
             ("topics", self.topics),

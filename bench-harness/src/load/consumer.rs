@@ -1,0 +1,304 @@
+//! A consumer: fetches its partitions, checks what comes, and looks again.
+//!
+//! The next fetch goes out before the records of the last one are looked at, so that the broker has something to do
+//! meanwhile.
+
+use std::rc::Rc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use naru_engine::io::Handle;
+use naru_record_batch::RecordView;
+use naru_wire::api::fetch::{
+    FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData,
+};
+
+use super::clock::now_ns;
+use super::control::{Control, Slot};
+use super::fetched::{count_records, each_record, next_offset};
+use super::payload::{Read, Stamp};
+use super::recorder::Recorder;
+use super::threads::Layout;
+use super::verify::Seen;
+use crate::kafka::{Cluster, Connection, KafkaError};
+use crate::workload::Reads;
+
+/// Topics are named, not numbered, up to this version.
+const FETCH_VERSION_MAX: i16 = 12;
+
+/// The consumers that share the partitions: a group, or all that belong to none.
+pub(super) struct Readers {
+    pub consumers: u32,
+    seen: Vec<Mutex<Seen>>,
+    /// Where each partition ended when the run began.
+    starts: Vec<i64>,
+    /// The next offset to fetch of each partition.
+    positions: Vec<AtomicI64>,
+}
+
+impl Readers {
+    pub(super) fn new(consumers: u32, starts: &[i64]) -> Arc<Self> {
+        Arc::new(Self {
+            consumers,
+            seen: starts.iter().map(|_| Mutex::default()).collect(),
+            starts: starts.to_vec(),
+            positions: starts.iter().map(|start| AtomicI64::new(*start)).collect(),
+        })
+    }
+
+    pub(super) fn starts(&self) -> &[i64] {
+        &self.starts
+    }
+
+    pub(super) fn position(&self, slot: Slot) -> i64 {
+        self.positions[slot].load(Ordering::Acquire)
+    }
+
+    /// What was seen of a partition.
+    pub(super) fn seen(&self, slot: Slot) -> MutexGuard<'_, Seen> {
+        self.seen[slot]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) struct Consumer {
+    handle: Handle,
+    cluster: Rc<Cluster>,
+    control: Arc<Control>,
+    layout: Rc<Layout>,
+    readers: Arc<Readers>,
+    number: u32,
+}
+
+impl Consumer {
+    pub(super) fn new(
+        handle: &Handle,
+        cluster: &Rc<Cluster>,
+        control: &Arc<Control>,
+        layout: &Rc<Layout>,
+        readers: Arc<Readers>,
+        number: u32,
+    ) -> Self {
+        Self {
+            handle: handle.clone(),
+            cluster: Rc::clone(cluster),
+            control: Arc::clone(control),
+            layout: Rc::clone(layout),
+            readers,
+            number,
+        }
+    }
+
+    /// Reads its share until the run is over and everything has been read.
+    pub(super) async fn run(self) -> Recorder {
+        let consumers = self.readers.consumers as usize;
+        let is_mine = |slot: &Slot| slot % consumers == self.number as usize;
+        let mine = (0..self.layout.len()).filter(is_mine).collect();
+        let fetches: Vec<_> = self
+            .layout
+            .slots_by_node(mine)
+            .into_iter()
+            .map(|(node, slots)| {
+                let fetch = Fetch {
+                    control: Arc::clone(&self.control),
+                    layout: Rc::clone(&self.layout),
+                    readers: Arc::clone(&self.readers),
+                    slots,
+                    recorder: Recorder::default(),
+                };
+                let cluster = Rc::clone(&self.cluster);
+                self.handle.spawn_task(async move {
+                    match cluster.new_connection(node).await {
+                        Ok(connection) => fetch.run(connection).await,
+                        Err(error) => fetch.failed(&error),
+                    }
+                })
+            })
+            .collect();
+        let mut recorder = Recorder::default();
+        for fetch in fetches {
+            recorder.add(&fetch.await);
+        }
+        recorder
+    }
+}
+
+/// Reads some partitions from the node that leads them.
+struct Fetch {
+    control: Arc<Control>,
+    layout: Rc<Layout>,
+    readers: Arc<Readers>,
+    slots: Vec<Slot>,
+    recorder: Recorder,
+}
+
+impl Fetch {
+    fn failed(mut self, error: &KafkaError) -> Recorder {
+        self.recorder.error(error.to_string());
+        self.control.stop();
+        self.recorder
+    }
+
+    async fn run(mut self, connection: Connection) -> Recorder {
+        let version = match connection.version::<FetchRequest>(FETCH_VERSION_MAX) {
+            Ok(version) => version,
+            Err(error) => return self.failed(&error),
+        };
+        let mut answer = match connection.send_in(&self.request(), version) {
+            Ok(answer) => answer,
+            Err(error) => return self.failed(&error),
+        };
+        loop {
+            let response = match answer.await {
+                Ok(response) => response,
+                Err(error) => return self.failed(&error),
+            };
+            let before: Vec<i64> = self
+                .slots
+                .iter()
+                .map(|slot| self.readers.position(*slot))
+                .collect();
+            self.advance(&response);
+            let is_through = self.is_through();
+            let next = (!is_through).then(|| connection.send_in(&self.request(), version));
+            self.take(&response, &before);
+            answer = match next {
+                None => return self.recorder,
+                Some(Ok(next)) => next,
+                Some(Err(error)) => return self.failed(&error),
+            };
+        }
+    }
+
+    fn is_through(&self) -> bool {
+        let ends = self.control.ends.get();
+        let is_read = |ends: &Vec<i64>| {
+            let mut slots = self.slots.iter();
+            slots.all(|slot| self.readers.position(*slot) >= ends[*slot])
+        };
+        self.control.is_stopped() || ends.is_some_and(is_read)
+    }
+
+    fn request(&self) -> FetchRequest {
+        let workload = &self.control.workload;
+        let mut topics: Vec<FetchTopic> = Vec::new();
+        for &slot in &self.slots {
+            let (topic, partition) = self.layout.place(slot);
+            if topics.last().is_none_or(|last| last.topic != topic) {
+                topics.push(FetchTopic {
+                    topic,
+                    ..Default::default()
+                });
+            }
+            let partition = FetchPartition {
+                partition,
+                fetch_offset: self.readers.position(slot),
+                partition_max_bytes: workload.max_partition_fetch_bytes.0 as i32,
+                ..Default::default()
+            };
+            if let Some(topic) = topics.last_mut() {
+                topic.partitions.push(partition);
+            }
+        }
+        FetchRequest {
+            max_wait_ms: workload.fetch_max_wait.0.as_millis() as i32,
+            min_bytes: workload.fetch_min_bytes.0 as i32,
+            max_bytes: workload.fetch_max_bytes.0 as i32,
+            topics,
+            ..Default::default()
+        }
+    }
+
+    /// Moves the positions behind what has come.
+    fn advance(&mut self, response: &FetchResponse) {
+        if let Err(error) = KafkaError::check(response.error_code, || "fetch".into(), None) {
+            self.recorder.error(error.to_string());
+            self.control.stop();
+        }
+        for (slot, partition) in partitions(&self.layout, response) {
+            if let Err(error) = KafkaError::check(partition.error_code, || "fetch".into(), None) {
+                self.recorder.error(error.to_string());
+                self.control.stop();
+            }
+            if let Some(next) = bytes_of(partition).and_then(next_offset) {
+                self.readers.positions[slot].store(next, Ordering::Release);
+            }
+        }
+    }
+
+    /// Looks at what has come, of which the fetch began at `before`.
+    fn take(&mut self, response: &FetchResponse, before: &[i64]) {
+        let now = now_ns();
+        let measured_from = self.control.measured_from_ns.load(Ordering::Acquire);
+        let is_cold = self.control.workload.reads == Reads::Cold;
+        let (run, verify) = (self.control.run, self.control.workload.verify);
+        let (mut count, mut measured, mut bytes_measured) = (0, 0, 0);
+        for (slot, partition) in partitions(&self.layout, response) {
+            let Some(bytes) = bytes_of(partition) else {
+                continue;
+            };
+            // Slots are in ascending order, as the layout is.
+            let from = self.slots.binary_search(&slot).map_or(0, |at| before[at]);
+            if !verify {
+                let records = count_records(bytes, from);
+                count += records;
+                if is_cold || now >= measured_from {
+                    measured += records;
+                    bytes_measured += bytes.len() as u64;
+                }
+                continue;
+            }
+            let mut guard = self.readers.seen(slot);
+            let seen = &mut *guard;
+            let latencies = &mut self.recorder.latencies;
+            let mut damaged = 0;
+            let see = |record: &RecordView<'_>| {
+                let value = record.value.unwrap_or_default();
+                match Stamp::read(value) {
+                    Read::Whole(stamp) if stamp.run == run => {
+                        seen.see(stamp.producer, stamp.sequence);
+                        seen.checked += 1;
+                        count += 1;
+                        if is_cold || stamp.sent_ns >= measured_from {
+                            measured += 1;
+                            bytes_measured +=
+                                (record.key.map_or(0, <[u8]>::len) + value.len()) as u64;
+                            if !is_cold {
+                                latencies.record_ns(now.saturating_sub(stamp.sent_ns), 1);
+                            }
+                        }
+                    }
+                    // Of somebody else, who writes to the same topic.
+                    Read::Whole(_) => {}
+                    Read::Damaged => damaged += 1,
+                }
+            };
+            let mut unreadable = 0;
+            each_record(bytes, from, see, |records| unreadable += records);
+            seen.damaged += damaged + unreadable;
+        }
+        self.control.consumed.fetch_add(count, Ordering::Relaxed);
+        let flow = &mut self.recorder.flow;
+        flow.records += measured;
+        flow.payload_bytes += bytes_measured;
+        flow.requests += u64::from(measured > 0);
+        if measured > 0 {
+            self.recorder.last_ns = now_ns();
+        }
+    }
+}
+
+fn bytes_of(partition: &PartitionData) -> Option<&[u8]> {
+    let records = partition.records.as_ref()?;
+    records.pieces().first().map(|piece| &piece[..])
+}
+
+fn partitions<'a>(
+    layout: &'a Layout,
+    response: &'a FetchResponse,
+) -> impl Iterator<Item = (Slot, &'a PartitionData)> {
+    let topics = response.responses.iter();
+    let pairs = topics.flat_map(|topic| topic.partitions.iter().map(|p| (&topic.topic, p)));
+    pairs.filter_map(|(topic, p)| Some((layout.slot_of(topic, p.partition_index)?, p)))
+}

@@ -1,0 +1,409 @@
+//! A run from its topics to its outcome.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use naru_wire::Str;
+
+use super::clock::{now_ns, unix_ms};
+use super::consumer::Readers;
+use super::control::Control;
+use super::payload::STAMP_BYTES;
+use super::progress::{Progress, State};
+use super::recorder::Recorder;
+use super::threads::{Report, Site, Worker, start_consumers, start_producers};
+use super::watch::Watch;
+use crate::kafka::{Admin, KafkaError};
+use crate::outcome::{Flow, Outcome, Phase, Schedule, Verification};
+use crate::workload::{Acks, Reads, Workload};
+
+/// How often the run looks at itself.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Consumers that read nothing for so long will not read the rest either.
+const STALL_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// An open loop has slipped when more than this share of its records was late: then its p99 is its own.
+const SLIPPED_SHARE_MAX: f64 = 0.01;
+
+/// Kafka's default of `max.message.bytes`.
+const MESSAGE_BYTES_DEFAULT: u64 = 1_048_588;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    #[error(
+        "values of {0} bytes cannot carry the {STAMP_BYTES} bytes that prove them: say --verify false, or use larger ones"
+    )]
+    TooSmallToVerify(u64),
+    #[error("the process cannot be looked at: {0}")]
+    Process(#[from] std::io::Error),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What is not part of the workload.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Use these topics, which exist, and leave them; without, new ones are made and removed.
+    pub topics: Option<Vec<String>>,
+    /// Leave the topics that were made for the run.
+    pub keep_topics: bool,
+}
+
+/// Runs `workload` against the broker at `bootstrap`, on topics of its own.
+pub fn run(
+    bootstrap: &str,
+    workload: &Workload,
+    progress: &Progress,
+) -> Result<Outcome, LoadError> {
+    run_with(bootstrap, workload, &Options::default(), progress)
+}
+
+/// As [`run`], with options.
+pub fn run_with(
+    bootstrap: &str,
+    workload: &Workload,
+    options: &Options,
+    progress: &Progress,
+) -> Result<Outcome, LoadError> {
+    if workload.verify && workload.consumers > 0 && workload.size.min() < STAMP_BYTES as u64 {
+        return Err(LoadError::TooSmallToVerify(workload.size.min()));
+    }
+    let admin = Admin::connect(bootstrap)?;
+    let run = fastrand::u32(..);
+    let names = match &options.topics {
+        Some(names) => names.clone(),
+        None => (0..workload.topics)
+            .map(|index| format!("naru-bench-{run:08x}-{index}"))
+            .collect(),
+    };
+    if options.topics.is_none() {
+        let configs = topic_configs(workload);
+        for name in &names {
+            admin.create_topic(
+                name,
+                workload.partitions as i32,
+                workload.replication_factor,
+                &configs,
+            )?;
+        }
+    }
+    let outcome =
+        Run::new(admin.clone(), workload, run, names.clone()).and_then(|run| run.go(progress));
+    if options.topics.is_none() && !options.keep_topics {
+        for name in &names {
+            admin.delete_topic(name)?;
+        }
+    }
+    outcome
+}
+
+/// What the topics are made with: what the workload says, and room for its largest batch.
+fn topic_configs(workload: &Workload) -> Vec<(String, String)> {
+    let given = workload.topic_config.iter();
+    let mut configs: Vec<(String, String)> = given
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
+        .collect();
+    let largest = workload.batch_bytes_max();
+    if largest > MESSAGE_BYTES_DEFAULT && !configs.iter().any(|(key, _)| key == "max.message.bytes")
+    {
+        configs.push(("max.message.bytes".into(), largest.to_string()));
+    }
+    configs
+}
+
+struct Run<'a> {
+    admin: Admin,
+    workload: &'a Workload,
+    site: Site,
+    names: Vec<String>,
+    readers: Vec<Arc<Readers>>,
+    watch: Watch,
+    started_ms: u64,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        admin: Admin,
+        workload: &'a Workload,
+        run: u32,
+        names: Vec<String>,
+    ) -> Result<Self, LoadError> {
+        let starts = admin.end_offsets(&names)?;
+        let sets = if workload.consumers == 0 {
+            0
+        } else {
+            workload.groups.max(1)
+        };
+        let readers = (0..sets).map(|_| Readers::new(workload.consumers, &starts));
+        Ok(Self {
+            watch: Watch::on(admin.bootstrap())?,
+            site: Site {
+                bootstrap: admin.bootstrap().to_owned(),
+                names: names.iter().map(Str::from).collect(),
+                control: Arc::new(Control::new(workload, run)),
+            },
+            admin,
+            workload,
+            names,
+            readers: readers.collect(),
+            started_ms: unix_ms() as u64,
+        })
+    }
+
+    fn go(self, progress: &Progress) -> Result<Outcome, LoadError> {
+        let is_tail = self.workload.reads == Reads::Tail;
+        let consumers = if is_tail {
+            self.start_consumers()?
+        } else {
+            Vec::new()
+        };
+        let producers = self.start_producers()?;
+        let control = Arc::clone(&self.site.control);
+        control.begin();
+        consumers.iter().chain(&producers).for_each(Worker::begin);
+
+        let mut before = None;
+        let begun = Instant::now();
+        while !producers.iter().all(Worker::is_done) {
+            if before.is_none() && control.is_measured(now_ns()) {
+                before = Some(self.watch.begin()?);
+            }
+            self.look(
+                progress,
+                if before.is_none() {
+                    "warm-up"
+                } else {
+                    "measuring"
+                },
+                begun,
+            )?;
+        }
+        let produced = sum(producers);
+        let sent: u64 = produced
+            .sent
+            .iter()
+            .flat_map(|(_, slots)| slots)
+            .map(|s| s.count)
+            .sum();
+        let ends = self.ends(sent)?;
+        // Set once; consumers see it and end.
+        let _ = control.ends.set(ends);
+        let mut consumed = self.wait_for(consumers, progress)?;
+        let before = match before {
+            Some(before) => before,
+            None => self.watch.begin()?,
+        };
+        let usage = self.watch.since(&before)?;
+
+        let mut cold = None;
+        let mut consuming_from_ns = control.measured_from_ns.load(Ordering::Acquire);
+        if !is_tail {
+            let before = self.watch.begin()?;
+            let consumers = self.start_consumers()?;
+            consuming_from_ns = now_ns();
+            consumers.iter().for_each(Worker::begin);
+            consumed = self.wait_for(consumers, progress)?;
+            cold = Some(self.watch.since(&before)?);
+        }
+        let consume =
+            (!self.readers.is_empty()).then(|| flow(&consumed.recorder, consuming_from_ns));
+        Ok(self.outcome(produced, (consumed.recorder, consume), usage, cold))
+    }
+
+    fn outcome(
+        &self,
+        produced: Report,
+        (consumed, consume): (Recorder, Option<Flow>),
+        usage: Phase,
+        cold: Option<Phase>,
+    ) -> Outcome {
+        let mut errors: BTreeMap<String, u64> = produced.recorder.errors.clone();
+        for (error, count) in &consumed.errors {
+            *errors.entry(error.clone()).or_default() += count;
+        }
+        let measured_from_ns = self.site.control.measured_from_ns.load(Ordering::Acquire);
+        Outcome {
+            workload: self.workload.clone(),
+            started_ms: self.started_ms,
+            produce: flow(&produced.recorder, measured_from_ns),
+            ack_latency: produced.recorder.latencies.summary(),
+            consume,
+            end_to_end_latency: consumed.latencies.summary(),
+            schedule: self
+                .workload
+                .rate
+                .map(|rate| schedule(rate, &produced.recorder)),
+            client: usage.client,
+            broker: usage.broker,
+            consume_usage: cold,
+            verification: self.verify(&produced),
+            errors: errors.into_iter().collect(),
+        }
+    }
+
+    fn start_producers(&self) -> Result<Vec<Worker>, KafkaError> {
+        let threads = self.workload.threads.min(self.workload.producers);
+        let indexes = |thread| {
+            (thread..self.workload.producers)
+                .step_by(threads as usize)
+                .collect()
+        };
+        (0..threads)
+            .map(|thread| start_producers(&self.site, indexes(thread)))
+            .collect()
+    }
+
+    fn start_consumers(&self) -> Result<Vec<Worker>, KafkaError> {
+        let members: Vec<(Arc<Readers>, u32)> = self
+            .readers
+            .iter()
+            .flat_map(|readers| (0..readers.consumers).map(|number| (Arc::clone(readers), number)))
+            .collect();
+        let threads = (self.workload.threads as usize).min(members.len());
+        let of = |thread: usize| {
+            members
+                .iter()
+                .skip(thread)
+                .step_by(threads)
+                .cloned()
+                .collect()
+        };
+        (0..threads)
+            .map(|thread| start_consumers(&self.site, of(thread)))
+            .collect()
+    }
+
+    /// Shows where the run is, and waits a little.
+    fn look(
+        &self,
+        progress: &Progress,
+        phase: &'static str,
+        begun: Instant,
+    ) -> Result<(), LoadError> {
+        let control = &self.site.control;
+        if self.watch.is_interrupted() {
+            control.stop();
+            return Err(LoadError::Interrupted);
+        }
+        let acked = control.acked.load(Ordering::Relaxed);
+        let done = match self.workload.records {
+            Some(records) => acked as f64 / records.max(1) as f64,
+            None => {
+                let whole = self.workload.warm_up.0 + self.workload.duration.0;
+                begun.elapsed().as_secs_f64() / whole.as_secs_f64().max(0.001)
+            }
+        };
+        progress.show(State {
+            phase,
+            done: done.min(1.0),
+            acked,
+            acked_bytes: control.acked_bytes.load(Ordering::Relaxed),
+            consumed: control.consumed.load(Ordering::Relaxed),
+        });
+        std::thread::sleep(LOOK_INTERVAL);
+        Ok(())
+    }
+
+    /// Where each partition ends. Without acknowledgements the broker may still be taking in what was sent.
+    fn ends(&self, sent: u64) -> Result<Vec<i64>, LoadError> {
+        let started: i64 = self
+            .readers
+            .first()
+            .map_or(0, |readers| readers.starts().iter().sum());
+        let mut ends = self.admin.end_offsets(&self.names)?;
+        let mut changed = Instant::now();
+        while self.workload.acks == Acks::None
+            && ends.iter().sum::<i64>() - started < sent as i64
+            && changed.elapsed() < Duration::from_secs(3)
+        {
+            std::thread::sleep(LOOK_INTERVAL);
+            let next = self.admin.end_offsets(&self.names)?;
+            if next != ends {
+                changed = Instant::now();
+            }
+            ends = next;
+        }
+        Ok(ends)
+    }
+
+    /// Waits until the consumers have read everything, or get no further.
+    fn wait_for(&self, consumers: Vec<Worker>, progress: &Progress) -> Result<Report, LoadError> {
+        let control = &self.site.control;
+        let (mut consumed, mut moved) = (0, Instant::now());
+        let mut has_stalled = false;
+        while !consumers.iter().all(Worker::is_done) {
+            self.look(progress, "reading the rest", Instant::now())?;
+            let now = control.consumed.load(Ordering::Relaxed);
+            if now != consumed {
+                (consumed, moved) = (now, Instant::now());
+            }
+            if moved.elapsed() > STALL_TIME_MAX && !has_stalled {
+                has_stalled = true;
+                control.stop();
+            }
+        }
+        let mut report = sum(consumers);
+        if has_stalled {
+            let seconds = STALL_TIME_MAX.as_secs();
+            report.recorder.error(format!(
+                "consumers read nothing for {seconds} s, though there was more"
+            ));
+        }
+        Ok(report)
+    }
+
+    fn verify(&self, produced: &Report) -> Verification {
+        let mut whole = Verification::default();
+        if !self.workload.verify {
+            return whole;
+        }
+        for readers in &self.readers {
+            for slot in 0..readers.starts().len() {
+                let sent = produced
+                    .sent
+                    .iter()
+                    .filter_map(|(producer, slots)| Some((*producer, slots.get(slot)?)));
+                let judged = readers.seen(slot).judge(sent);
+                whole.checked += judged.checked;
+                whole.lost += judged.lost;
+                whole.doubled += judged.doubled;
+                whole.reordered += judged.reordered;
+                whole.damaged += judged.damaged;
+            }
+        }
+        whole
+    }
+}
+
+fn sum(workers: Vec<Worker>) -> Report {
+    let mut sum = Report::default();
+    for worker in workers {
+        let report = worker.join();
+        sum.recorder.add(&report.recorder);
+        sum.sent.extend(report.sent);
+    }
+    sum
+}
+
+fn flow(recorder: &Recorder, from_ns: u64) -> Flow {
+    Flow {
+        seconds: recorder.last_ns.saturating_sub(from_ns) as f64 / 1e9,
+        ..recorder.flow
+    }
+}
+
+fn schedule(rate: f64, recorder: &Recorder) -> Schedule {
+    let slipped_share = recorder.slipped as f64 / recorder.flow.records.max(1) as f64;
+    Schedule {
+        intended_records_per_second: rate,
+        slip_us_max: recorder.slip_ns_max / 1000,
+        slipped_share,
+        has_slipped: slipped_share > SLIPPED_SHARE_MAX,
+    }
+}

@@ -1,0 +1,73 @@
+//! What a run keeps an eye on: the processes at both ends, and whether somebody wants it to stop.
+
+use std::io;
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::kafka::address_of;
+use crate::measure::Process;
+use crate::outcome::{Phase, Usage};
+
+pub(super) struct Watch {
+    client: Process,
+    broker: Option<Process>,
+    interrupts: SignalFd,
+}
+
+impl Watch {
+    /// Watches this process, and the broker at `bootstrap` if it runs on this machine. Ctrl-C no longer ends the calling
+    /// thread as long as this lives.
+    pub(super) fn on(bootstrap: &str) -> io::Result<Self> {
+        let mut signals = SigSet::empty();
+        signals.add(Signal::SIGINT);
+        signals.thread_block()?;
+        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+        let broker = address_of(bootstrap).ok().and_then(Process::listening_on);
+        Ok(Self {
+            client: Process::me()?,
+            // One that belongs to somebody else cannot be looked at.
+            broker: broker.filter(|broker| broker.snapshot().is_ok()),
+            interrupts: SignalFd::with_flags(&signals, flags)?,
+        })
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        matches!(self.interrupts.read_signal(), Ok(Some(_)))
+    }
+
+    /// What both have used so far; their peaks begin anew.
+    pub(super) fn begin(&self) -> io::Result<Phase> {
+        // Where the kernel refuses, the peak is that since the process began.
+        let _ = self.client.reset_peak();
+        if let Some(broker) = &self.broker {
+            let _ = broker.reset_peak();
+        }
+        self.now()
+    }
+
+    pub(super) fn since(&self, before: &Phase) -> io::Result<Phase> {
+        let now = self.now()?;
+        let broker = before.broker.as_ref().zip(now.broker.as_ref());
+        Ok(Phase {
+            client: Usage::between(&before.client, &now.client),
+            broker: broker.map(|(before, now)| Usage::between(before, now)),
+        })
+    }
+
+    fn now(&self) -> io::Result<Phase> {
+        Ok(Phase {
+            client: self.client.snapshot()?,
+            broker: self.broker.as_ref().map(Process::snapshot).transpose()?,
+        })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut signals = SigSet::empty();
+        signals.add(Signal::SIGINT);
+        // Cannot fail with a valid set.
+        let _ = signals.thread_unblock();
+    }
+}

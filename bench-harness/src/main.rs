@@ -1,0 +1,34 @@
+//! The command line: each subcommand is a room of its own, with its `Args` and its `execute`.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use naru_bench::run;
+
+/// Load, comparisons, studies and a regression gate for any broker that speaks Kafka's protocol
+#[derive(Parser)]
+#[command(name = "naru-bench", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Args),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run(args) => finish(run::execute(args)),
+    }
+}
+
+/// Errors end with 3: 1 and 2 are verdicts of some commands.
+fn finish<E: Display>(executed: Result<ExitCode, E>) -> ExitCode {
+    executed.unwrap_or_else(|error| {
+        eprintln!("naru-bench: {error}");
+        ExitCode::from(3)
+    })
+}
