@@ -4,6 +4,7 @@
 //! measures. Everything that is printed comes from an [`outcome::Outcome`].
 
 pub mod kafka;
+pub mod limits;
 pub mod load;
 pub mod measure;
 pub mod outcome;

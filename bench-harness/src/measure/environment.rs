@@ -88,7 +88,7 @@ impl Environment {
     }
 }
 
-pub(crate) fn kernel() -> String {
+fn kernel() -> String {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease");
     let release = release.as_deref().map_or(UNKNOWN, str::trim);
     format!("Linux {release} {}", std::env::consts::ARCH)
