@@ -8,8 +8,10 @@ mod cluster;
 mod connection;
 mod error;
 mod frames;
+mod group;
 
 pub use admin::Admin;
 pub use cluster::{Cluster, Topic};
 pub use connection::{Answer, Connection, address_of};
 pub use error::KafkaError;
+pub use group::{Member, Position};

@@ -3,11 +3,14 @@
 //! The next fetch goes out before the records of the last one are looked at, so that the broker has something to do
 //! meanwhile.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use naru_engine::io::Handle;
+use std::time::Duration;
+
+use naru_engine::io::{Handle, Task};
 use naru_record_batch::RecordView;
 use naru_wire::api::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData,
@@ -20,7 +23,7 @@ use super::payload::{Read, Stamp};
 use super::recorder::Recorder;
 use super::threads::Layout;
 use super::verify::Seen;
-use crate::kafka::{Cluster, Connection, KafkaError};
+use crate::kafka::{Cluster, Connection, KafkaError, Member};
 use crate::workload::Reads;
 
 /// Topics are named, not numbered, up to this version.
@@ -29,6 +32,8 @@ const FETCH_VERSION_MAX: i16 = 12;
 /// The consumers that share the partitions: a group, or all that belong to none.
 pub(super) struct Readers {
     pub consumers: u32,
+    /// `None`: they share the partitions by number.
+    group: Option<String>,
     seen: Vec<Mutex<Seen>>,
     /// Where each partition ended when the run began.
     starts: Vec<i64>,
@@ -37,9 +42,10 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    pub(super) fn new(consumers: u32, starts: &[i64]) -> Arc<Self> {
+    pub(super) fn new(consumers: u32, group: Option<String>, starts: &[i64]) -> Arc<Self> {
         Arc::new(Self {
             consumers,
+            group,
             seen: starts.iter().map(|_| Mutex::default()).collect(),
             starts: starts.to_vec(),
             positions: starts.iter().map(|start| AtomicI64::new(*start)).collect(),
@@ -62,6 +68,9 @@ impl Readers {
     }
 }
 
+/// How often a member shows that it lives, and looks whether the group has changed.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(200);
+
 pub(super) struct Consumer {
     handle: Handle,
     cluster: Rc<Cluster>,
@@ -69,6 +78,7 @@ pub(super) struct Consumer {
     layout: Rc<Layout>,
     readers: Arc<Readers>,
     number: u32,
+    recorder: Rc<RefCell<Recorder>>,
 }
 
 impl Consumer {
@@ -87,40 +97,104 @@ impl Consumer {
             layout: Rc::clone(layout),
             readers,
             number,
+            recorder: Rc::default(),
         }
     }
 
     /// Reads its share until the run is over and everything has been read.
     pub(super) async fn run(self) -> Recorder {
+        let run = match &self.readers.group {
+            None => {
+                self.read_by_number().await;
+                Ok(())
+            }
+            Some(group) => self.read_as_member(group).await,
+        };
+        if let Err(error) = run {
+            self.recorder.borrow_mut().error(error.to_string());
+            self.control.stop();
+        }
+        self.recorder.take()
+    }
+
+    async fn read_by_number(&self) {
         let consumers = self.readers.consumers as usize;
         let is_mine = |slot: &Slot| slot % consumers == self.number as usize;
         let mine = (0..self.layout.len()).filter(is_mine).collect();
-        let fetches: Vec<_> = self
-            .layout
-            .slots_by_node(mine)
-            .into_iter()
-            .map(|(node, slots)| {
-                let fetch = Fetch {
-                    control: Arc::clone(&self.control),
-                    layout: Rc::clone(&self.layout),
-                    readers: Arc::clone(&self.readers),
-                    slots,
-                    recorder: Recorder::default(),
-                };
-                let cluster = Rc::clone(&self.cluster);
-                self.handle.spawn_task(async move {
-                    match cluster.new_connection(node).await {
-                        Ok(connection) => fetch.run(connection).await,
-                        Err(error) => fetch.failed(&error),
-                    }
-                })
-            })
-            .collect();
-        let mut recorder = Recorder::default();
-        for fetch in fetches {
-            recorder.add(&fetch.await);
+        for fetch in self.fetch(mine) {
+            fetch.await;
         }
-        recorder
+    }
+
+    /// As a member of a group: what the group assigns, from what the group has committed.
+    async fn read_as_member(&self, group: &str) -> Result<(), KafkaError> {
+        let topics = self.layout.topics();
+        let bootstrap = self.cluster.bootstrap();
+        let mut member = Member::connect(&self.handle, bootstrap, group, topics).await?;
+        while !self.is_over() {
+            let assigned = member.join().await?;
+            let mut slots = Vec::new();
+            for (topic, partition, committed) in assigned {
+                if let Some(slot) = self.layout.slot_of(&topic, partition) {
+                    let from = if committed < 0 {
+                        self.readers.starts[slot]
+                    } else {
+                        committed
+                    };
+                    self.readers.positions[slot].store(from, Ordering::Release);
+                    slots.push(slot);
+                }
+            }
+            slots.sort_unstable();
+            let fetches = self.fetch(slots.clone());
+            while !self.is_over() && member.heartbeat().await? {
+                self.handle.sleep(HEARTBEAT_INTERVAL).await;
+            }
+            // Nothing is fetched any more when the positions are committed.
+            drop(fetches);
+            let positions = slots.iter().map(|slot| {
+                let (topic, partition) = self.layout.place(*slot);
+                (topic, partition, self.readers.position(*slot))
+            });
+            member.commit(&positions.collect::<Vec<_>>()).await?;
+        }
+        member.leave().await
+    }
+
+    /// Whether the run is over, or all that there is has been read, by whichever member.
+    fn is_over(&self) -> bool {
+        let is_read = |ends: &Vec<i64>| {
+            let mut slots = ends.iter().enumerate();
+            slots.all(|(slot, end)| self.readers.position(slot) >= *end)
+        };
+        self.control.is_stopped() || self.control.ends.get().is_some_and(is_read)
+    }
+
+    /// Starts to fetch these partitions, one task for each node that leads some. To drop a task ends it.
+    fn fetch(&self, slots: Vec<Slot>) -> Vec<Task<()>> {
+        let nodes = self.layout.slots_by_node(slots).into_iter();
+        let start = |(node, slots)| {
+            let fetch = Fetch {
+                control: Arc::clone(&self.control),
+                layout: Rc::clone(&self.layout),
+                readers: Arc::clone(&self.readers),
+                slots,
+                recorder: Rc::clone(&self.recorder),
+            };
+            let cluster = Rc::clone(&self.cluster);
+            self.handle.spawn_task(async move {
+                let connected = cluster.new_connection(node).await;
+                let run = match connected {
+                    Ok(connection) => fetch.run(connection).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = run {
+                    fetch.recorder.borrow_mut().error(error.to_string());
+                    fetch.control.stop();
+                }
+            })
+        };
+        nodes.map(start).collect()
     }
 }
 
@@ -130,44 +204,25 @@ struct Fetch {
     layout: Rc<Layout>,
     readers: Arc<Readers>,
     slots: Vec<Slot>,
-    recorder: Recorder,
+    recorder: Rc<RefCell<Recorder>>,
 }
 
 impl Fetch {
-    fn failed(mut self, error: &KafkaError) -> Recorder {
-        self.recorder.error(error.to_string());
-        self.control.stop();
-        self.recorder
-    }
-
-    async fn run(mut self, connection: Connection) -> Recorder {
-        let version = match connection.version::<FetchRequest>(FETCH_VERSION_MAX) {
-            Ok(version) => version,
-            Err(error) => return self.failed(&error),
-        };
-        let mut answer = match connection.send_in(&self.request(), version) {
-            Ok(answer) => answer,
-            Err(error) => return self.failed(&error),
-        };
+    async fn run(&self, connection: Connection) -> Result<(), KafkaError> {
+        let version = connection.version::<FetchRequest>(FETCH_VERSION_MAX)?;
+        let mut answer = connection.send_in(&self.request(), version)?;
         loop {
-            let response = match answer.await {
-                Ok(response) => response,
-                Err(error) => return self.failed(&error),
-            };
-            let before: Vec<i64> = self
-                .slots
-                .iter()
-                .map(|slot| self.readers.position(*slot))
-                .collect();
-            self.advance(&response);
-            let is_through = self.is_through();
-            let next = (!is_through).then(|| connection.send_in(&self.request(), version));
+            let response = answer.await?;
+            let slots = self.slots.iter();
+            let before: Vec<i64> = slots.map(|slot| self.readers.position(*slot)).collect();
+            // No await from here to `take`: a member whose task is dropped has either taken an answer or not.
+            self.advance(&response)?;
+            let next = (!self.is_through()).then(|| connection.send_in(&self.request(), version));
             self.take(&response, &before);
-            answer = match next {
-                None => return self.recorder,
-                Some(Ok(next)) => next,
-                Some(Err(error)) => return self.failed(&error),
-            };
+            match next {
+                None => return Ok(()),
+                Some(next) => answer = next?,
+            }
         }
     }
 
@@ -211,29 +266,25 @@ impl Fetch {
     }
 
     /// Moves the positions behind what has come.
-    fn advance(&mut self, response: &FetchResponse) {
-        if let Err(error) = KafkaError::check(response.error_code, || "fetch".into(), None) {
-            self.recorder.error(error.to_string());
-            self.control.stop();
-        }
+    fn advance(&self, response: &FetchResponse) -> Result<(), KafkaError> {
+        KafkaError::check(response.error_code, || "fetch".into(), None)?;
         for (slot, partition) in partitions(&self.layout, response) {
-            if let Err(error) = KafkaError::check(partition.error_code, || "fetch".into(), None) {
-                self.recorder.error(error.to_string());
-                self.control.stop();
-            }
+            KafkaError::check(partition.error_code, || "fetch".into(), None)?;
             if let Some(next) = bytes_of(partition).and_then(next_offset) {
                 self.readers.positions[slot].store(next, Ordering::Release);
             }
         }
+        Ok(())
     }
 
     /// Looks at what has come, of which the fetch began at `before`.
-    fn take(&mut self, response: &FetchResponse, before: &[i64]) {
+    fn take(&self, response: &FetchResponse, before: &[i64]) {
         let now = now_ns();
         let measured_from = self.control.measured_from_ns.load(Ordering::Acquire);
         let is_cold = self.control.workload.reads == Reads::Cold;
         let (run, verify) = (self.control.run, self.control.workload.verify);
         let (mut count, mut measured, mut bytes_measured) = (0, 0, 0);
+        let mut recorder = self.recorder.borrow_mut();
         for (slot, partition) in partitions(&self.layout, response) {
             let Some(bytes) = bytes_of(partition) else {
                 continue;
@@ -251,7 +302,7 @@ impl Fetch {
             }
             let mut guard = self.readers.seen(slot);
             let seen = &mut *guard;
-            let latencies = &mut self.recorder.latencies;
+            let latencies = &mut recorder.latencies;
             let mut damaged = 0;
             let see = |record: &RecordView<'_>| {
                 let value = record.value.unwrap_or_default();
@@ -279,12 +330,12 @@ impl Fetch {
             seen.damaged += damaged + unreadable;
         }
         self.control.consumed.fetch_add(count, Ordering::Relaxed);
-        let flow = &mut self.recorder.flow;
+        let flow = &mut recorder.flow;
         flow.records += measured;
         flow.payload_bytes += bytes_measured;
         flow.requests += u64::from(measured > 0);
         if measured > 0 {
-            self.recorder.last_ns = now_ns();
+            recorder.last_ns = now_ns();
         }
     }
 }

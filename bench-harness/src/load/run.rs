@@ -140,7 +140,10 @@ impl<'a> Run<'a> {
         } else {
             workload.groups.max(1)
         };
-        let readers = (0..sets).map(|_| Readers::new(workload.consumers, &starts));
+        let group =
+            |number| (workload.groups > 0).then(|| format!("naru-bench-{run:08x}-group-{number}"));
+        let readers =
+            (0..sets).map(|number| Readers::new(workload.consumers, group(number), &starts));
         Ok(Self {
             watch: Watch::on(admin.bootstrap())?,
             site: Site {

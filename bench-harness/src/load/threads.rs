@@ -36,6 +36,20 @@ impl Layout {
         Self { slots, first_slots }
     }
 
+    pub(super) fn topics(&self) -> Vec<Topic> {
+        let mut topics: Vec<Topic> = Vec::new();
+        for (name, _, leader) in &self.slots {
+            match topics.last_mut().filter(|topic| topic.name == *name) {
+                Some(topic) => topic.leaders.push(*leader),
+                None => topics.push(Topic {
+                    name: name.clone(),
+                    leaders: vec![*leader],
+                }),
+            }
+        }
+        topics
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
