@@ -8,12 +8,13 @@ use naru_engine::io::sim::OpKind;
 use naru_engine::log::LogError;
 use world::{Known, check, check_open, config, machine, open, read_all, try_work_on, workload};
 
-const CHANGES: [OpKind; 9] = [
+const CHANGES: [OpKind; 10] = [
     OpKind::Open,
     OpKind::CreateDir,
     OpKind::Rename,
     OpKind::SyncDir,
     OpKind::Write,
+    OpKind::WriteDurable,
     OpKind::Read,
     OpKind::SyncData,
     OpKind::Allocate,
@@ -22,6 +23,12 @@ const CHANGES: [OpKind; 9] = [
 
 #[test]
 fn a_failed_flush_fences_for_good() {
+    // A small group is flushed with its write, a large one behind it.
+    failed_flush_fences(OpKind::WriteDurable, 6_000);
+    failed_flush_fences(OpKind::SyncData, 600_000);
+}
+
+fn failed_flush_fences(kind: OpKind, bytes: usize) {
     let sim = machine(1);
     let env = sim.env();
     let known = Known::default();
@@ -29,9 +36,8 @@ fn a_failed_flush_fences_for_good() {
         let log = open(&env, config()).await.unwrap();
         known.append_watched(&env, &log, 5_000);
         known.flush(&log).await.unwrap();
-        let failing = sim.operations_of(OpKind::SyncData);
-        sim.fail(OpKind::SyncData, failing, libc::EIO);
-        let end = known.append(&log, 6_000).unwrap();
+        sim.fail(kind, sim.operations_of(kind), libc::EIO);
+        let end = known.append(&log, bytes).unwrap();
         for _ in 0..3 {
             // The second one would succeed; the data is gone all the same.
             let answer = log.flushed(end).await;
@@ -43,7 +49,8 @@ fn a_failed_flush_fences_for_good() {
         assert_eq!(log.flushed_offset(), 1);
         // Readers see what is safe, and nothing behind it.
         assert_eq!(read_all(&log).await.unwrap().len(), 1);
-    });
+    })
+    .unwrap();
     for image in 0..10 {
         let after = sim.power_cut(image);
         let known = known.fork();
@@ -75,12 +82,12 @@ fn whatever_fails_nothing_acknowledged_is_lost() {
                     return;
                 };
                 let result = try_work_on(&env, &log, &known).await;
-                let fails_once = matches!(kind, OpKind::SyncData);
+                let is_flush = matches!(kind, OpKind::SyncData | OpKind::WriteDurable);
                 assert!(
-                    result.is_err() || !fails_once,
+                    result.is_err() || !is_flush,
                     "{story}: a failed flush went unseen"
                 );
-                if result.is_err() && kind == OpKind::SyncData {
+                if result.is_err() && is_flush {
                     let seen = log.flushed_offset();
                     let _ = log.flushed(known.appended()).await;
                     assert_eq!(log.flushed_offset(), seen, "{story}");

@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 use super::buffer::Aligned;
 use super::disk::{DirEntry, Disk, File, Open};
-use super::ring::{FileOps, Ring};
+use super::ring::{Durability, FileOps, Ring};
 use super::runtime::Handle;
 
 /// A file on the ring of the thread that opened it.
@@ -144,10 +144,14 @@ impl Disk for Handle {
 
 impl File for RingFile {
     async fn write_at(&self, position: u64, data: Vec<Bytes>) -> io::Result<()> {
-        self.inner
-            .ring
-            .write_all(self.inner.fd, position, data)
-            .await
+        let Inner { ring, fd, .. } = &*self.inner;
+        ring.write_all(*fd, position, data, Durability::Later).await
+    }
+
+    async fn write_durable_at(&self, position: u64, data: Vec<Bytes>) -> io::Result<()> {
+        let Inner { ring, fd, .. } = &*self.inner;
+        let durability = Durability::WithTheWrite;
+        ring.write_all(*fd, position, data, durability).await
     }
 
     async fn read_at(&self, position: u64, length: usize) -> io::Result<Bytes> {

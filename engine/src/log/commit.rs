@@ -14,6 +14,10 @@ use crate::segment::{Ahead, FLUSHED_FILE};
 /// The most that one write takes, in bytes: above it latency grows and throughput does not.
 const WRITE_BYTES_MAX: u64 = 8 << 20;
 
+/// Up to this a write is made durable by itself, in one operation; a larger one is flushed while the next is written, in
+/// bytes. See docs/PERFORMANCE.md.
+const DURABLE_WRITE_BYTES_MAX: u64 = 256 << 10;
+
 /// What the writer does next.
 enum Work<F> {
     /// Write `data` at `position` of the file; that takes the log to `end`.
@@ -23,6 +27,7 @@ enum Work<F> {
         position: u64,
         data: Vec<Bytes>,
         end: Place,
+        is_durable: bool,
     },
     /// Seal the first begun segment if it has a file, and make the file of the next.
     Roll,
@@ -58,20 +63,40 @@ impl<E: Env> Log<E> {
                     position,
                     data,
                     end,
+                    is_durable,
                 } => {
+                    self.0.shared.fence.check()?;
                     let write = async {
                         prepare(&file, ahead).await?;
-                        file.write_at(position, data).await
+                        if is_durable {
+                            file.write_durable_at(position, data).await
+                        } else {
+                            file.write_at(position, data).await
+                        }
                     };
-                    write.await.map_err(|cause| LogError::WriteFailed {
-                        directory: self.0.dir.clone(),
-                        cause: cause.to_string().into(),
-                    })?;
-                    self.state().note_written(end);
+                    let written = write.await;
+                    written.map_err(|cause| self.failed_write(&cause, is_durable))?;
+                    self.state().note_written(end, is_durable);
                     self.0.written.notify_all();
-                    self.start_flusher();
+                    if is_durable {
+                        self.0.flushed.notify_all();
+                        self.write_mark().await;
+                    } else {
+                        self.start_flusher();
+                    }
                 }
             }
+        }
+    }
+
+    /// A write that was to be durable has failed as a flush does, unless there was no room for it.
+    fn failed_write(&self, cause: &std::io::Error, is_durable: bool) -> LogError {
+        if is_durable && cause.kind() != std::io::ErrorKind::StorageFull {
+            return self.0.shared.fence.close(cause);
+        }
+        LogError::WriteFailed {
+            directory: self.0.dir.clone(),
+            cause: cause.to_string().into(),
         }
     }
 
@@ -222,11 +247,17 @@ impl<F: File> State<F> {
             .max(end.position)
             .next_multiple_of(BLOCK_BYTES as u64);
         let ahead = self.space.before_write(position, written_to, limit);
+        // Alone it says nothing of earlier writes, nor of zeros ahead: those need a flush.
+        let is_durable = ahead.is_none()
+            && self.flushed == from
+            && self.is_flush_wanted()
+            && written_to - position <= DURABLE_WRITE_BYTES_MAX;
         Some(Work::Write {
             file,
             ahead,
             position,
             data,
+            is_durable,
             end: Place {
                 segment,
                 position: to,
@@ -234,7 +265,7 @@ impl<F: File> State<F> {
         })
     }
 
-    fn note_written(&mut self, end: Place) {
+    fn note_written(&mut self, end: Place, is_durable: bool) {
         debug_assert!(self.written <= end);
         self.written = end;
         while let Some(&(batch_end, next_offset)) = self.unwritten.front()
@@ -245,6 +276,9 @@ impl<F: File> State<F> {
             self.written_offset = next_offset;
         }
         self.tail.trim(end, false);
+        if is_durable {
+            self.note_flushed(self.written_batches, self.written_offset);
+        }
     }
 
     fn note_flushed(&mut self, to: Place, to_offset: i64) {
@@ -255,8 +289,12 @@ impl<F: File> State<F> {
         self.flushed_offset = self.flushed_offset.max(to_offset);
     }
 
+    fn is_flush_wanted(&self) -> bool {
+        self.flush_wanted > self.flushed_offset || self.followers > 0
+    }
+
     fn is_flush_due(&self) -> bool {
-        let is_wanted = self.flush_wanted > self.flushed_offset || self.followers > 0;
-        self.failure.is_none() && is_wanted && self.flushed_offset < self.written_offset
+        let is_behind = self.flushed_offset < self.written_offset;
+        self.failure.is_none() && self.is_flush_wanted() && is_behind
     }
 }

@@ -31,6 +31,15 @@ const HERE: types::Fd = types::Fd(libc::AT_FDCWD);
 const FILE_MODE: libc::mode_t = 0o640;
 const DIRECTORY_MODE: libc::mode_t = 0o750;
 
+/// When a write is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Durability {
+    /// With a later flush.
+    Later,
+    /// When it completes: one operation, and no worker thread, instead of a write and a flush.
+    WithTheWrite,
+}
+
 /// What the ring does with files. All of it may take as long as the device does; none of
 /// it blocks the thread.
 pub(in super::super) trait FileOps {
@@ -40,6 +49,7 @@ pub(in super::super) trait FileOps {
         file: RawFd,
         position: u64,
         data: Vec<Bytes>,
+        durability: Durability,
     ) -> impl Future<Output = io::Result<()>>;
     /// Reads into `buffer`, whose length says how much; fewer bytes only at the end.
     fn read(
@@ -118,7 +128,17 @@ impl FileOps for Ring {
         }
     }
 
-    async fn write_all(&self, file: RawFd, position: u64, data: Vec<Bytes>) -> io::Result<()> {
+    async fn write_all(
+        &self,
+        file: RawFd,
+        position: u64,
+        data: Vec<Bytes>,
+        durability: Durability,
+    ) -> io::Result<()> {
+        let flags = match durability {
+            Durability::Later => 0,
+            Durability::WithTheWrite => libc::RWF_DSYNC,
+        };
         let mut pieces = Pieces::new(data);
         let mut position = position;
         let mut retries = Retries::default();
@@ -128,12 +148,14 @@ impl FileOps for Ring {
                     let length = rest.len().min(READ_BYTES_MAX) as u32;
                     opcode::Write::new(types::Fd(file), rest.as_ptr(), length)
                         .offset(position)
+                        .rw_flags(flags)
                         .build()
                 }
                 None => {
                     let vectors = pieces.vectors();
                     opcode::Writev::new(types::Fd(file), vectors.as_ptr(), vectors.len() as u32)
                         .offset(position)
+                        .rw_flags(flags)
                         .build()
                 }
             };
@@ -147,7 +169,8 @@ impl FileOps for Ring {
                     position += u64::from(count);
                     retries.progress();
                 }
-                Err(error) if retries.allows(&error) => {}
+                // As a flush, a write that was to be durable is never tried again.
+                Err(error) if flags == 0 && retries.allows(&error) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -23,6 +23,6 @@ mod process;
 
 pub use config::RingConfig;
 pub(super) use driver::{Ring, Wait};
-pub(super) use file_ops::FileOps;
+pub(super) use file_ops::{Durability, FileOps};
 pub use process::ignore_sigxfsz;
 pub(super) use process::{length_of, set_niceness, to_glommio};

@@ -91,6 +91,8 @@ enum Change {
     },
     /// The file became this long: cut, lengthened, or written behind its end.
     Length(u64),
+    /// Made safe out of its turn.
+    Safe,
 }
 
 /// One file.
@@ -157,9 +159,41 @@ impl Content {
             match &change {
                 Change::Length(length) => self.safe.set_length(*length),
                 Change::Write { position, data } => put_whole(&mut self.safe, *position, data),
+                Change::Safe => {}
             }
         }
         self.changes_before += count as u64;
+    }
+
+    /// Makes the last write safe, and lengths before it, but no other write: only what it wrote over cannot come back.
+    pub fn sync_last_write(&mut self) {
+        let range_of = |change: &Change| match change {
+            Change::Write { position, data } => {
+                let bytes: usize = data.iter().map(Bytes::len).sum();
+                Some(*position..position + bytes as u64)
+            }
+            _ => None,
+        };
+        let Some(last) = self.changes.last().and_then(range_of) else {
+            return;
+        };
+        for change in &mut self.changes {
+            match change {
+                Change::Length(length) => self.safe.set_length(*length),
+                Change::Write { position, data } => {
+                    let range = range_of(&Change::Write {
+                        position: *position,
+                        data: data.clone(),
+                    });
+                    if range.is_none_or(|r| r.end <= last.start || last.end <= r.start) {
+                        continue;
+                    }
+                    put_whole(&mut self.safe, *position, data);
+                }
+                Change::Safe => {}
+            }
+            *change = Change::Safe;
+        }
     }
 
     /// A sync that failed: reads go on to see the data, but it will never be safe, as
@@ -187,6 +221,7 @@ impl Content {
                     1 => put_whole(&mut self.safe, *position, data),
                     _ => put_torn(&mut self.safe, *position, data, rng),
                 },
+                Change::Safe => {}
             }
         }
         self.changes_before = 0;

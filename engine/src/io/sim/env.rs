@@ -94,10 +94,8 @@ impl SimFile {
     async fn change(&self, op: Op) -> io::Result<()> {
         self.world.submit(op).await.map(drop)
     }
-}
 
-impl File for SimFile {
-    async fn write_at(&self, position: u64, data: Vec<Bytes>) -> io::Result<()> {
+    async fn write(&self, position: u64, data: Vec<Bytes>, is_durable: bool) -> io::Result<()> {
         self.check("position", position);
         for piece in &data {
             self.check("length", piece.len() as u64);
@@ -108,8 +106,19 @@ impl File for SimFile {
             file,
             position,
             data,
+            is_durable,
         })
         .await
+    }
+}
+
+impl File for SimFile {
+    async fn write_at(&self, position: u64, data: Vec<Bytes>) -> io::Result<()> {
+        self.write(position, data, false).await
+    }
+
+    async fn write_durable_at(&self, position: u64, data: Vec<Bytes>) -> io::Result<()> {
+        self.write(position, data, true).await
     }
 
     async fn read_at(&self, position: u64, length: usize) -> io::Result<Bytes> {

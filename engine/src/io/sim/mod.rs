@@ -48,6 +48,7 @@ pub enum OpKind {
     Remove,
     SyncDir,
     Write,
+    WriteDurable,
     /// Reads, and asking for a length.
     Read,
     SyncData,

@@ -33,6 +33,7 @@ pub(super) enum Op {
         file: NodeId,
         position: u64,
         data: Vec<Bytes>,
+        is_durable: bool,
     },
     Read {
         file: NodeId,
@@ -104,10 +105,14 @@ impl Storage {
                 file,
                 position,
                 data,
+                is_durable,
             } => {
                 let bytes: usize = data.iter().map(Bytes::len).sum();
                 self.take_room(*file, position + bytes as u64)?;
                 self.files[*file].write(*position, data);
+                if *is_durable {
+                    self.files[*file].sync_last_write();
+                }
             }
             Op::Read {
                 file,
@@ -143,7 +148,13 @@ impl Storage {
                 file,
                 position,
                 data,
-            } => self.files[*file].write_torn(*position, data, rng),
+                is_durable,
+            } => {
+                self.files[*file].write_torn(*position, data, rng);
+                if *is_durable {
+                    self.files[*file].lose_changes();
+                }
+            }
             Op::SyncData { file, .. } => self.files[*file].lose_changes(),
             _ => {}
         }

@@ -213,7 +213,10 @@ impl Op {
             Self::Rename { .. } => OpKind::Rename,
             Self::RemoveFile(_) | Self::RemoveDirAll(_) => OpKind::Remove,
             Self::SyncDir { .. } => OpKind::SyncDir,
-            Self::Write { .. } => OpKind::Write,
+            Self::Write { is_durable, .. } => match is_durable {
+                true => OpKind::WriteDurable,
+                false => OpKind::Write,
+            },
             Self::Read { .. } | Self::Length { .. } => OpKind::Read,
             Self::SyncData { .. } => OpKind::SyncData,
             Self::Allocate { .. } => OpKind::Allocate,
