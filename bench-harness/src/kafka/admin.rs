@@ -1,6 +1,6 @@
 //! Administration for commands that are not asynchronous themselves: topics and configs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use naru_engine::io::{Handle, RingConfig, Runtime};
@@ -98,12 +98,8 @@ impl Admin {
             }
             let cluster = Cluster::connect(handle, &self.bootstrap).await?;
             let names = [Str::from(name)];
-            let is_there = |found: Result<_, KafkaError>| match found {
-                Err(KafkaError::Refused { .. }) => Ok(None),
-                other => other.map(Some),
-            };
             wait_for(handle, &format!("topic {name}"), async || {
-                is_there(cluster.topics(&names).await)
+                passing(end_offsets(&cluster, &names).await)
             })
             .await
             .map(|_| ())
@@ -185,14 +181,11 @@ impl Admin {
         let names: Vec<Str> = topics.iter().map(Str::from).collect();
         self.run(async |handle, _| {
             let cluster = Cluster::connect(handle, &self.bootstrap).await?;
-            let mut ends = Vec::new();
-            for topic in cluster.topics(&names).await? {
-                for (index, leader) in topic.leaders.iter().enumerate() {
-                    let connection = cluster.node(*leader).await?;
-                    ends.push(end_offset(&connection, &topic.name, index as i32).await?);
-                }
-            }
-            Ok(ends)
+            // A leader that was just chosen may not know it yet.
+            wait_for(handle, "the ends of all partitions", async || {
+                passing(end_offsets(&cluster, &names).await)
+            })
+            .await
         })
     }
 
@@ -241,31 +234,60 @@ async fn describe(
     Ok(configs)
 }
 
-async fn end_offset(
-    connection: &Connection,
-    topic: &Str,
-    partition: i32,
-) -> Result<i64, KafkaError> {
-    let request = ListOffsetsRequest {
-        replica_id: -1,
-        topics: vec![ListOffsetsTopic {
-            name: topic.clone(),
-            partitions: vec![ListOffsetsPartition {
-                partition_index: partition,
-                timestamp: LATEST,
-                ..Default::default()
-            }],
-        }],
-        ..Default::default()
-    };
-    let response = connection.call(&request).await?;
-    let mut answers = response.topics.iter().flat_map(|topic| &topic.partitions);
-    let answer = answers.next();
-    let code = answer.map_or(ErrorCode::UnknownTopicOrPartition, |answer| {
-        answer.error_code
+async fn end_offsets(cluster: &Cluster, names: &[Str]) -> Result<Vec<i64>, KafkaError> {
+    let topics = cluster.topics(names).await?;
+    let mut asked: BTreeMap<i32, Vec<ListOffsetsTopic>> = BTreeMap::new();
+    for topic in &topics {
+        for (index, leader) in topic.leaders.iter().enumerate() {
+            asked.entry(*leader).or_default().push(ListOffsetsTopic {
+                name: topic.name.clone(),
+                partitions: vec![ListOffsetsPartition {
+                    partition_index: index as i32,
+                    timestamp: LATEST,
+                    ..Default::default()
+                }],
+            });
+        }
+    }
+    let mut ends = HashMap::new();
+    for (leader, topics) in asked {
+        let request = ListOffsetsRequest {
+            replica_id: -1,
+            topics,
+            ..Default::default()
+        };
+        let response = cluster.node(leader).await?.call(&request).await?;
+        for topic in &response.topics {
+            for answer in &topic.partitions {
+                let what = || format!("the end of {}-{}", topic.name, answer.partition_index);
+                KafkaError::check(answer.error_code, what, None)?;
+                ends.insert((topic.name.clone(), answer.partition_index), answer.offset);
+            }
+        }
+    }
+    let all = topics.iter().flat_map(|topic| {
+        let partitions = 0..topic.leaders.len() as i32;
+        partitions.map(|index| (topic.name.clone(), index))
     });
-    KafkaError::check(code, || format!("the end of {topic}-{partition}"), None)?;
-    Ok(answer.map_or(0, |answer| answer.offset))
+    Ok(all
+        .map(|partition| ends.get(&partition).copied().unwrap_or(0))
+        .collect())
+}
+
+fn is_passing(code: ErrorCode) -> bool {
+    use ErrorCode::{LeaderNotAvailable, NotLeaderOrFollower, UnknownTopicOrPartition};
+    matches!(
+        code,
+        LeaderNotAvailable | NotLeaderOrFollower | UnknownTopicOrPartition
+    )
+}
+
+/// `None` for what passes by itself: a topic that is not known everywhere yet, a partition without a leader.
+fn passing<T>(answer: Result<T, KafkaError>) -> Result<Option<T>, KafkaError> {
+    match answer {
+        Err(KafkaError::Refused { code, .. }) if is_passing(code) => Ok(None),
+        other => other.map(Some),
+    }
 }
 
 /// Asks until there is an answer.

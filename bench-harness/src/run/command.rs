@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::limits::Limits;
 use crate::load::{LoadError, Options, Progress, run_with};
 use crate::outcome::Outcome;
 use crate::workload::{Workload, WorkloadError, WorkloadOptions};
 
-use super::text::describe;
+use super::text::{describe, describe_bounds};
 
 /// One workload against one broker
 #[derive(Debug, clap::Args)]
@@ -27,6 +28,9 @@ pub struct Args {
     /// Leave the topics that the run makes
     #[arg(long)]
     keep_topics: bool,
+    /// Where the broker keeps its data: whose limits, measured before by `naru-bench limits`, to hold the result against
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    data_dir: PathBuf,
     #[command(flatten)]
     workload: WorkloadOptions,
 }
@@ -59,6 +63,10 @@ pub fn execute(args: Args) -> Result<ExitCode, RunError> {
     let outcome = run_with(&args.bootstrap, &workload, &options, &progress)?;
     drop(progress);
     print!("{}", describe(&outcome));
+    print!(
+        "{}",
+        describe_bounds(Limits::cached(&args.data_dir).as_ref(), &outcome)
+    );
     if let Some(path) = &args.json {
         write_json(path, &outcome).map_err(|source| RunError::Write {
             path: path.display().to_string(),

@@ -4,4 +4,4 @@ mod command;
 mod text;
 
 pub use command::{Args, RunError, execute};
-pub use text::describe;
+pub use text::{describe, describe_bounds};

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::limits::{Bound, Limits, binding};
 use crate::outcome::{Flow, Latency, Outcome, Phase, Usage};
 
 /// The result of a run.
@@ -10,6 +11,24 @@ pub fn describe(outcome: &Outcome) -> String {
     // Writing to a string does not fail.
     let _ = write_all(&mut out, outcome);
     out
+}
+
+/// Each figure as a share of what the machine could do at most.
+pub fn describe_bounds(limits: Option<&Limits>, outcome: &Outcome) -> String {
+    let Some(limits) = limits else {
+        return "limits      not measured: `naru-bench limits --dir DIR` does\n".into();
+    };
+    let bounds = binding(limits, outcome).into_iter().map(|bound| {
+        let Bound {
+            figure,
+            limit,
+            limit_value,
+            unit,
+            percent,
+        } = bound;
+        format!("limits      {figure}: {percent:.0}% of {limit_value:.4} {unit}, {limit}\n")
+    });
+    bounds.collect()
 }
 
 fn write_all(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
