@@ -239,6 +239,21 @@ mod tests {
     }
 
     #[test]
+    fn the_workloads_of_the_repository_are_complete() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../perf/workloads");
+        let mut count = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let options = WorkloadOptions::read(&path).unwrap_or_else(|error| panic!("{error}"));
+            options
+                .resolve()
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            count += 1;
+        }
+        assert!(count > 5, "{count} workloads");
+    }
+
+    #[test]
     fn contradictions_are_named() {
         let cases: [(&str, &str); 6] = [
             ("groups = 1", "consumers"),
