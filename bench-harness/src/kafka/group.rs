@@ -138,6 +138,11 @@ impl Member {
         ))
     }
 
+    /// Of the last join.
+    pub fn generation(&self) -> i32 {
+        self.generation
+    }
+
     /// Whether the member is still one; if not, it is to join again.
     pub async fn heartbeat(&self) -> Result<bool, KafkaError> {
         let request = HeartbeatRequest {

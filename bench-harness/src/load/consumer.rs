@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub(super) struct Readers {
     /// `None`: they share the partitions by number.
     group: Option<String>,
     seen: Vec<Mutex<Seen>>,
+    /// The generation of the group that each consumer is in; 0: none yet.
+    generations: Vec<AtomicI32>,
     /// Where each partition ended when the run began.
     starts: Vec<i64>,
     /// The next offset to fetch of each partition.
@@ -46,10 +48,21 @@ impl Readers {
         Arc::new(Self {
             consumers,
             group,
+            generations: (0..consumers).map(|_| AtomicI32::new(0)).collect(),
             seen: starts.iter().map(|_| Mutex::default()).collect(),
             starts: starts.to_vec(),
             positions: starts.iter().map(|start| AtomicI64::new(*start)).collect(),
         })
+    }
+
+    /// Whether every consumer has its partitions: all of a group are in the same generation of it.
+    pub(super) fn is_settled(&self) -> bool {
+        let mut generations = self
+            .generations
+            .iter()
+            .map(|generation| generation.load(Ordering::Acquire));
+        let first = generations.next().unwrap_or_default();
+        self.group.is_none() || (first > 0 && generations.all(|generation| generation == first))
     }
 
     pub(super) fn starts(&self) -> &[i64] {
@@ -133,6 +146,9 @@ impl Consumer {
         let mut member = Member::connect(&self.handle, bootstrap, group, topics).await?;
         while !self.is_over() {
             let assigned = member.join().await?;
+            // Generations begin at 1.
+            self.readers.generations[self.number as usize]
+                .store(member.generation(), Ordering::Release);
             let mut slots = Vec::new();
             for (topic, partition, committed) in assigned {
                 if let Some(slot) = self.layout.slot_of(&topic, partition) {

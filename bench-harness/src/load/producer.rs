@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use naru_engine::io::Handle;
 use naru_engine::io::sync::Permit;
+use naru_wire::ErrorCode;
 use naru_wire::api::init_producer_id::InitProducerIdRequest;
 use naru_wire::api::produce::{PartitionProduceResponse, ProduceResponse};
 
@@ -37,6 +38,9 @@ const BURST_RECORDS_MAX: u32 = 256;
 /// A record that was handed over later than this after its time has slipped, in ns.
 const SLIP_NS_MIN: u64 = 1_000_000;
 
+const PRODUCER_ID_TRIES_MAX: u32 = 100;
+const PRODUCER_ID_RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
 pub(super) struct Producer {
     index: u32,
     handle: Handle,
@@ -49,6 +53,29 @@ pub(super) struct Producer {
     drawn: Cell<Option<usize>>,
     sent: RefCell<Vec<Sent>>,
     recorder: RefCell<Recorder>,
+}
+
+async fn ask_producer_id(handle: &Handle, cluster: &Cluster) -> Result<ProducerId, KafkaError> {
+    let request = InitProducerIdRequest {
+        transactional_id: None,
+        ..Default::default()
+    };
+    let mut tries = 0;
+    loop {
+        let given = cluster.bootstrap().call(&request).await?;
+        tries += 1;
+        // A broker that has just started may have no ids to give yet.
+        if given.error_code == ErrorCode::CoordinatorLoadInProgress && tries < PRODUCER_ID_TRIES_MAX
+        {
+            handle.sleep(PRODUCER_ID_RETRY_INTERVAL).await;
+            continue;
+        }
+        KafkaError::check(given.error_code, || "InitProducerId".into(), None)?;
+        return Ok(ProducerId {
+            id: given.producer_id,
+            epoch: given.producer_epoch,
+        });
+    }
 }
 
 impl Producer {
@@ -69,19 +96,10 @@ impl Producer {
                 workload.max_in_flight as usize,
             )?);
         }
-        let mut producer_id = None;
-        if workload.idempotent {
-            let request = InitProducerIdRequest {
-                transactional_id: None,
-                ..Default::default()
-            };
-            let given = cluster.bootstrap().call(&request).await?;
-            KafkaError::check(given.error_code, || "InitProducerId".into(), None)?;
-            producer_id = Some(ProducerId {
-                id: given.producer_id,
-                epoch: given.producer_epoch,
-            });
-        }
+        let producer_id = match workload.idempotent {
+            true => Some(ask_producer_id(handle, cluster).await?),
+            false => None,
+        };
         let payloads = Payloads::new(
             workload.seed.wrapping_add(u64::from(index)),
             workload.size.max() as usize,

@@ -25,6 +25,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Consumers that read nothing for so long will not read the rest either.
 const STALL_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// How long consumer groups may take to share out the partitions.
+const SETTLING_TIME_MAX: Duration = Duration::from_secs(60);
+
 /// An open loop has slipped when more than this share of its records was late: then its p99 is its own.
 const SLIPPED_SHARE_MAX: f64 = 0.01;
 
@@ -168,8 +171,10 @@ impl<'a> Run<'a> {
         };
         let producers = self.start_producers()?;
         let control = Arc::clone(&self.site.control);
+        consumers.iter().for_each(Worker::begin);
+        self.wait_until_settled(&consumers, progress)?;
         control.begin();
-        consumers.iter().chain(&producers).for_each(Worker::begin);
+        producers.iter().for_each(Worker::begin);
 
         let mut before = None;
         let begun = Instant::now();
@@ -282,6 +287,27 @@ impl<'a> Run<'a> {
             .collect()
     }
 
+    /// Waits until the groups have shared out the partitions: what they do before that is no latency of a record.
+    fn wait_until_settled(
+        &self,
+        consumers: &[Worker],
+        progress: &Progress,
+    ) -> Result<(), LoadError> {
+        let begun = Instant::now();
+        while !self.readers.iter().all(|readers| readers.is_settled())
+            && !consumers.iter().any(Worker::is_done)
+        {
+            if begun.elapsed() > SETTLING_TIME_MAX {
+                let seconds = SETTLING_TIME_MAX.as_secs();
+                return Err(
+                    KafkaError::TooLate("sharing out the partitions".into(), seconds).into(),
+                );
+            }
+            self.look(progress, "groups settle", begun)?;
+        }
+        Ok(())
+    }
+
     /// Shows where the run is, and waits a little.
     fn look(
         &self,
@@ -381,6 +407,13 @@ impl<'a> Run<'a> {
             }
         }
         whole
+    }
+}
+
+impl Drop for Run<'_> {
+    /// Threads that still run, because an error ended the run early, end too.
+    fn drop(&mut self) {
+        self.site.control.stop();
     }
 }
 
