@@ -3,10 +3,13 @@
 //! Knows the wire and nothing of the server's inside; the load runs on the engine's ring so that it costs less than what it
 //! measures. Everything that is printed comes from an [`outcome::Outcome`].
 
+pub mod brokers;
+pub mod compare;
 pub mod kafka;
 pub mod limits;
 pub mod load;
 pub mod measure;
 pub mod outcome;
 pub mod run;
+pub mod stats;
 pub mod workload;

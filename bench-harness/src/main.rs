@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use naru_bench::{limits, run};
+use naru_bench::{compare, limits, run};
 
 /// Load, comparisons, studies and a regression gate for any broker that speaks Kafka's protocol
 #[derive(Parser)]
@@ -16,12 +16,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Compare(Box<compare::Args>),
     Limits(limits::Args),
     Run(Box<run::Args>),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Compare(args) => finish(compare::execute(*args)),
         Command::Limits(args) => finish(limits::execute(args)),
         Command::Run(args) => finish(run::execute(*args)),
     }

@@ -1,0 +1,238 @@
+//! Brokers that a command starts: on a free port, with a data directory of their own, gone when it is done.
+
+use std::fmt;
+use std::io::{Read, Seek, SeekFrom};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::kafka::Admin;
+
+/// How long a broker may take until it answers.
+const START_TIME_MAX: Duration = Duration::from_secs(90);
+
+/// How long it may take to end when it is asked to; then it is killed.
+const STOP_TIME_MAX: Duration = Duration::from_secs(20);
+
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How much of a broker's output an error shows, in bytes.
+const OUTPUT_BYTES_SHOWN: i64 = 2000;
+
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    #[error("`{command}` cannot be started: {reason}")]
+    Start { command: String, reason: String },
+    #[error("`{command}` {what}; the end of what it said:\n{output}")]
+    Silent {
+        command: String,
+        what: String,
+        output: String,
+    },
+}
+
+/// A broker as a command line names it: one that runs, or a command that starts one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BrokerUnderTest {
+    Bootstrap(String),
+    Command(String),
+}
+
+impl BrokerUnderTest {
+    /// Starts it, if it does not run yet.
+    pub fn start(&self) -> Result<RunningBroker, BrokerError> {
+        match self {
+            Self::Bootstrap(address) => Ok(RunningBroker::Elsewhere(address.clone())),
+            Self::Command(command) => LocalBroker::start(command).map(RunningBroker::Ours),
+        }
+    }
+}
+
+impl fmt::Display for BrokerUnderTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bootstrap(text) | Self::Command(text) => f.write_str(text),
+        }
+    }
+}
+
+pub enum RunningBroker {
+    Elsewhere(String),
+    Ours(LocalBroker),
+}
+
+impl RunningBroker {
+    pub fn bootstrap(&self) -> &str {
+        match self {
+            Self::Elsewhere(address) => address,
+            Self::Ours(broker) => broker.bootstrap(),
+        }
+    }
+}
+
+/// A broker that ends, with all processes it started and its data, when this is dropped.
+pub struct LocalBroker {
+    command: String,
+    bootstrap: String,
+    child: Child,
+    data: TempDir,
+}
+
+impl LocalBroker {
+    /// Runs `command`, without a shell: words may be quoted, `{port}` is a free port of 127.0.0.1, `{data}` a new directory.
+    /// Waits until the broker answers.
+    pub fn start(command: &str) -> Result<Self, BrokerError> {
+        let failed = |reason: String| BrokerError::Start {
+            command: command.to_owned(),
+            reason,
+        };
+        let data = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
+        let port = free_port().map_err(|error| failed(error.to_string()))?;
+        let words = split_words(command).map_err(failed)?;
+        let place = |word: &String| {
+            let word = word.replace("{port}", &port.to_string());
+            word.replace("{data}", &data.path().join("data").display().to_string())
+        };
+        let mut words = words.iter().map(place);
+        let program = words.next().ok_or_else(|| failed("it is empty".into()))?;
+        let output = std::fs::File::create(data.path().join("output"));
+        let output = output.and_then(|file| Ok((file.try_clone()?, file)));
+        let (stdout, stderr) = output.map_err(|error| failed(error.to_string()))?;
+        let child = Command::new(program)
+            .args(words)
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
+            .process_group(0)
+            .spawn()
+            .map_err(|error| failed(error.to_string()))?;
+        let mut broker = Self {
+            command: command.to_owned(),
+            bootstrap: format!("127.0.0.1:{port}"),
+            child,
+            data,
+        };
+        broker.wait_until_it_answers()?;
+        Ok(broker)
+    }
+
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn wait_until_it_answers(&mut self) -> Result<(), BrokerError> {
+        let deadline = Instant::now() + START_TIME_MAX;
+        while Admin::connect(&self.bootstrap)
+            .and_then(|admin| admin.describe_cluster())
+            .is_err()
+        {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(self.silent(format!("ended with {status}")));
+            }
+            if Instant::now() > deadline {
+                let seconds = START_TIME_MAX.as_secs();
+                return Err(self.silent(format!("did not answer within {seconds} s")));
+            }
+            std::thread::sleep(LOOK_INTERVAL);
+        }
+        Ok(())
+    }
+
+    fn silent(&self, what: String) -> BrokerError {
+        BrokerError::Silent {
+            command: self.command.clone(),
+            what,
+            output: self.last_output(),
+        }
+    }
+
+    fn last_output(&self) -> String {
+        let read = || -> std::io::Result<Vec<u8>> {
+            let mut file = std::fs::File::open(self.data.path().join("output"))?;
+            let length = file.metadata()?.len() as i64;
+            file.seek(SeekFrom::Start((length - OUTPUT_BYTES_SHOWN).max(0) as u64))?;
+            let mut bytes = Vec::new();
+            file.read_to_end(&mut bytes)?;
+            Ok(bytes)
+        };
+        String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+    }
+}
+
+impl Drop for LocalBroker {
+    fn drop(&mut self) {
+        let group = Pid::from_raw(self.child.id() as i32);
+        // Errors mean that it has ended.
+        let _ = killpg(group, Signal::SIGTERM);
+        let deadline = Instant::now() + STOP_TIME_MAX;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(LOOK_INTERVAL);
+        }
+        let _ = killpg(group, Signal::SIGKILL);
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Words between white space; single or double quotes keep it.
+fn split_words(text: &str) -> Result<Vec<String>, String> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for letter in text.chars() {
+        match (quote, letter) {
+            (Some(open), letter) if letter == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (None, letter) if letter.is_whitespace() => words.extend(word.take()),
+            (_, letter) => word.get_or_insert_default().push(letter),
+        }
+    }
+    if quote.is_some() {
+        return Err("a quote is not closed".into());
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn words_are_split_as_a_shell_would_without_doing_anything_else() {
+        let words = split_words("a  'b c' d\"e f\"g '' $x").unwrap();
+        assert_eq!(words, ["a", "b c", "de fg", "", "$x"]);
+        assert!(split_words("a 'b").is_err());
+    }
+
+    #[test]
+    fn a_command_that_ends_shows_what_it_said() {
+        let error = LocalBroker::start("sh -c 'echo no such option: {port} >&2; exit 3'");
+        let text = error.err().unwrap().to_string();
+        assert!(
+            text.contains("exit status: 3") && text.contains("no such option"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_command_that_is_not_there_is_named() {
+        let error = LocalBroker::start("/nowhere/broker --port {port}");
+        assert!(error.err().unwrap().to_string().contains("/nowhere/broker"));
+    }
+}

@@ -1,0 +1,172 @@
+//! The command: which brokers, which workloads, and the result as text and JSON.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::rounds::{Comparison, FigureComparison, Side, interleave};
+use super::table::table;
+use crate::brokers::{BrokerError, BrokerUnderTest, RunningBroker};
+use crate::load::{LoadError, Progress, run};
+use crate::measure::Environment;
+use crate::workload::{Workload, WorkloadError, WorkloadOptions};
+
+/// The chance that an interval misses the truth.
+const ALPHA: f64 = 0.05;
+
+/// Two brokers in turn, and what the ratio of their figures shows
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A broker: host:port
+    #[arg(
+        long,
+        required_unless_present = "a_command",
+        conflicts_with = "a_command"
+    )]
+    a: Option<String>,
+    /// The other one
+    #[arg(
+        long,
+        required_unless_present = "b_command",
+        conflicts_with = "b_command"
+    )]
+    b: Option<String>,
+    /// A command that starts a broker on 127.0.0.1:{port} with its data in {data}
+    #[arg(long, value_name = "COMMAND")]
+    a_command: Option<String>,
+    /// The same for the other one
+    #[arg(long, value_name = "COMMAND")]
+    b_command: Option<String>,
+    #[arg(long, default_value = "a")]
+    a_name: String,
+    #[arg(long, default_value = "b")]
+    b_name: String,
+    /// A workload (TOML); may be repeated. Flags win over what it says
+    #[arg(long = "file", short, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Rounds that count; one before them warms up
+    #[arg(long, default_value_t = 6)]
+    rounds: usize,
+    /// Write all runs and ratios there, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    #[command(flatten)]
+    workload: WorkloadOptions,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CompareError {
+    #[error(transparent)]
+    Workload(#[from] WorkloadError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    #[error("{path}: {source}")]
+    Write {
+        path: String,
+        source: std::io::Error,
+    },
+}
+
+/// What is written as JSON.
+#[derive(Serialize)]
+struct Report<'a> {
+    environment: Environment,
+    a: &'a str,
+    b: &'a str,
+    workloads: Vec<Compared>,
+}
+
+#[derive(Serialize)]
+struct Compared {
+    figures: Vec<FigureComparison>,
+    runs: Comparison,
+}
+
+fn under_test(bootstrap: Option<&String>, command: Option<&String>) -> BrokerUnderTest {
+    match (bootstrap, command) {
+        (_, Some(command)) => BrokerUnderTest::Command(command.clone()),
+        (bootstrap, None) => BrokerUnderTest::Bootstrap(bootstrap.cloned().unwrap_or_default()),
+    }
+}
+
+/// Succeeds unless a run lost, doubled, reordered or damaged records, or had errors.
+pub fn execute(args: Args) -> Result<ExitCode, CompareError> {
+    let workloads = workloads(&args)?;
+    let a = under_test(args.a.as_ref(), args.a_command.as_ref()).start()?;
+    let b = under_test(args.b.as_ref(), args.b_command.as_ref()).start()?;
+    let mut compared = Vec::new();
+    let mut is_clean = true;
+    for (name, workload) in &workloads {
+        let runs = compare(&args, name, workload, (&a, &b))?;
+        let figures = runs.figures(ALPHA, 0.0);
+        println!("{name}, {} rounds", args.rounds);
+        print!("{}", table((&args.a_name, &args.b_name), &figures));
+        for fault in runs.faults() {
+            is_clean = false;
+            println!("not clean: {fault}");
+        }
+        println!();
+        compared.push(Compared { figures, runs });
+    }
+    if let Some(path) = &args.json {
+        let report = Report {
+            environment: Environment::of(std::path::Path::new(".")),
+            a: &args.a_name,
+            b: &args.b_name,
+            workloads: compared,
+        };
+        let written = serde_json::to_string_pretty(&report).map_err(std::io::Error::from);
+        written
+            .and_then(|text| std::fs::write(path, text))
+            .map_err(|source| CompareError::Write {
+                path: path.display().to_string(),
+                source,
+            })?;
+    }
+    Ok(if is_clean {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn workloads(args: &Args) -> Result<Vec<(String, Workload)>, CompareError> {
+    if args.files.is_empty() {
+        let workload = args.workload.clone().resolve()?;
+        return Ok(vec![("workload of the flags".to_owned(), workload)]);
+    }
+    let read = |path: &PathBuf| {
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let options = args.workload.clone().over(WorkloadOptions::read(path)?);
+        Ok((name, options.resolve()?))
+    };
+    args.files.iter().map(read).collect()
+}
+
+fn compare(
+    args: &Args,
+    name: &str,
+    workload: &Workload,
+    (a, b): (&RunningBroker, &RunningBroker),
+) -> Result<Comparison, CompareError> {
+    interleave(name, args.rounds, |side, round| {
+        let (broker, broker_name) = match side {
+            Side::A => (a, &args.a_name),
+            Side::B => (b, &args.b_name),
+        };
+        let what = if round == 0 {
+            "warm-up".to_owned()
+        } else {
+            format!("{round}/{}", args.rounds)
+        };
+        let progress = Progress::titled(format!("{name} {what} {broker_name}"));
+        Ok(run(broker.bootstrap(), workload, &progress)?)
+    })
+}

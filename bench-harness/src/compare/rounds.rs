@@ -1,0 +1,251 @@
+//! Interleaved rounds, and the figures of both sides put together.
+//!
+//! The order is a b, b a, a b, …: a drift of the machine favours neither. The first round warms both up (a JVM above all) and
+//! does not count.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::outcome::{Better, Figure, Outcome};
+use crate::stats::{Ratio, Verdict, judge, median};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    A,
+    B,
+}
+
+/// All runs of one workload.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Comparison {
+    pub workload: String,
+    pub a: Vec<Outcome>,
+    pub b: Vec<Outcome>,
+}
+
+/// One figure of both sides.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct FigureComparison {
+    pub name: String,
+    pub unit: String,
+    pub better: Better,
+    pub a_median: f64,
+    pub b_median: f64,
+    /// b / a; `None` where it cannot be taken.
+    pub ratio: Option<Ratio>,
+    pub verdict: Verdict,
+    /// The schedule of a run slipped: this percentile says more about the load generator, and is not compared.
+    pub has_slipped: bool,
+}
+
+/// Runs `rounds` rounds of both sides, and one before them that does not count.
+pub fn interleave<E>(
+    workload: &str,
+    rounds: usize,
+    mut run: impl FnMut(Side, usize) -> Result<Outcome, E>,
+) -> Result<Comparison, E> {
+    let mut comparison = Comparison {
+        workload: workload.to_owned(),
+        ..Default::default()
+    };
+    for round in 0..=rounds {
+        comparison.add_round(round, &mut run)?;
+    }
+    Ok(comparison)
+}
+
+impl Comparison {
+    /// One more round; number 0 warms up and is forgotten.
+    pub fn add_round<E>(
+        &mut self,
+        round: usize,
+        run: &mut impl FnMut(Side, usize) -> Result<Outcome, E>,
+    ) -> Result<(), E> {
+        let order = if round.is_multiple_of(2) {
+            [Side::A, Side::B]
+        } else {
+            [Side::B, Side::A]
+        };
+        for side in order {
+            let outcome = run(side, round)?;
+            if round > 0 {
+                match side {
+                    Side::A => self.a.push(outcome),
+                    Side::B => self.b.push(outcome),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What went wrong in the runs, in words.
+    pub fn faults(&self) -> Vec<String> {
+        let fault = |side: &str, outcome: &Outcome| {
+            let found = outcome.verification;
+            (!outcome.is_clean()).then(|| {
+                format!(
+                    "{side}, {}: {} lost, {} doubled, {} reordered, {} damaged, errors {:?}",
+                    self.workload,
+                    found.lost,
+                    found.doubled,
+                    found.reordered,
+                    found.damaged,
+                    outcome.errors
+                )
+            })
+        };
+        let of_a = self.a.iter().filter_map(|outcome| fault("a", outcome));
+        of_a.chain(self.b.iter().filter_map(|outcome| fault("b", outcome)))
+            .collect()
+    }
+
+    /// Every figure that both sides have in every round. The intervals miss the truth with a probability of at most `alpha` each.
+    pub fn figures(&self, alpha: f64, tolerance: f64) -> Vec<FigureComparison> {
+        let (a, b) = (figures(&self.a), figures(&self.b));
+        let Some(first) = a.first() else {
+            return Vec::new();
+        };
+        let has_slipped = self.a.iter().chain(&self.b).any(|outcome| {
+            outcome
+                .schedule
+                .is_some_and(|schedule| schedule.has_slipped)
+        });
+        let mut seen = BTreeSet::new();
+        let mut compared = Vec::new();
+        for figure in first {
+            let (Some(of_a), Some(of_b)) = (values(&a, figure), values(&b, figure)) else {
+                continue;
+            };
+            if !seen.insert((figure.name.clone(), figure.unit.clone())) {
+                continue;
+            }
+            let is_latency = figure.unit == "ms";
+            let ratio = Ratio::of(&of_a, &of_b, alpha);
+            let ratio = ratio.filter(|_| !(is_latency && has_slipped));
+            compared.push(FigureComparison {
+                name: figure.name.clone(),
+                unit: figure.unit.clone(),
+                better: figure.better,
+                a_median: median(&of_a),
+                b_median: median(&of_b),
+                verdict: ratio.map_or(Verdict::TooNoisy, |ratio| {
+                    judge(&ratio, figure.better, tolerance)
+                }),
+                ratio,
+                has_slipped: is_latency && has_slipped,
+            });
+        }
+        compared
+    }
+}
+
+fn figures(outcomes: &[Outcome]) -> Vec<Vec<Figure>> {
+    outcomes.iter().map(Outcome::figures).collect()
+}
+
+/// The values of one figure, if every run has it.
+fn values(runs: &[Vec<Figure>], figure: &Figure) -> Option<Vec<f64>> {
+    let is_it = |other: &&Figure| other.name == figure.name && other.unit == figure.unit;
+    runs.iter()
+        .map(|run| run.iter().find(is_it).map(|found| found.value))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::outcome::{Flow, Latency, Schedule};
+    use crate::workload::WorkloadOptions;
+
+    fn outcome(records: u64) -> Outcome {
+        Outcome {
+            workload: WorkloadOptions::default().resolve().unwrap(),
+            started_ms: 0,
+            produce: Flow {
+                records,
+                payload_bytes: records * 1000,
+                requests: 1,
+                seconds: 1.0,
+            },
+            ack_latency: Some(Latency {
+                p50_us: 1000,
+                p99_us: 2000,
+                p99_9_us: 3000,
+                ..Default::default()
+            }),
+            consume: None,
+            end_to_end_latency: None,
+            schedule: None,
+            client: Default::default(),
+            broker: None,
+            consume_usage: None,
+            verification: Default::default(),
+            errors: Vec::new(),
+        }
+    }
+
+    fn compare(b: u64) -> (Vec<(Side, usize)>, Comparison) {
+        let mut order = Vec::new();
+        let comparison = interleave::<()>("w", 6, |side, round| {
+            order.push((side, round));
+            let noise = 10 * (order.len() as u64 % 5);
+            Ok(outcome(if side == Side::A { 1000 } else { b } + noise))
+        });
+        (order, comparison.unwrap())
+    }
+
+    fn produce(comparison: &Comparison) -> FigureComparison {
+        let mut figures = comparison.figures(0.05, 0.0).into_iter();
+        figures.find(|figure| figure.unit == "records/s").unwrap()
+    }
+
+    #[test]
+    fn neither_side_is_always_first_and_the_warm_up_does_not_count() {
+        let (order, comparison) = compare(1000);
+        let first: Vec<Side> = order.iter().step_by(2).map(|(side, _)| *side).collect();
+        assert_eq!(first.iter().filter(|side| **side == Side::A).count(), 4);
+        assert_eq!((comparison.a.len(), comparison.b.len()), (6, 6));
+    }
+
+    #[test]
+    fn a_difference_is_shown_where_there_is_one_and_not_where_there_is_none() {
+        let twice = produce(&compare(2000).1);
+        assert_eq!(twice.verdict, Verdict::Better);
+        assert!((1.8..2.1).contains(&twice.ratio.unwrap().estimate));
+        assert_eq!(
+            produce(&compare(1000).1).verdict,
+            Verdict::NoDifferenceShown
+        );
+    }
+
+    #[test]
+    fn percentiles_of_a_schedule_that_slipped_are_not_compared() {
+        let (_, mut comparison) = compare(1000);
+        comparison.b[3].schedule = Some(Schedule {
+            has_slipped: true,
+            ..Default::default()
+        });
+        let figures = comparison.figures(0.05, 0.0);
+        let p99 = figures
+            .iter()
+            .find(|figure| figure.name == "ack p99")
+            .unwrap();
+        assert!(p99.has_slipped && p99.ratio.is_none());
+        assert!(produce(&comparison).ratio.is_some());
+    }
+
+    #[test]
+    fn what_was_lost_is_a_fault_of_its_side() {
+        let (_, mut comparison) = compare(1000);
+        assert!(comparison.faults().is_empty());
+        comparison.a[1].verification.lost = 3;
+        let faults = comparison.faults();
+        assert!(
+            faults[0].starts_with('a') && faults[0].contains("3 lost"),
+            "{faults:?}"
+        );
+    }
+}
