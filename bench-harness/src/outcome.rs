@@ -212,8 +212,10 @@ impl Outcome {
                 }
             }
         }
-        let gb = self.payload_gb().max(1e-9);
-        if let Some(broker) = &self.broker {
+        let gb = self.payload_gb();
+        if let Some(broker) = self.broker.filter(|_| gb > 0.0) {
+            let switches = broker.context_switches_voluntary + broker.context_switches_involuntary;
+            let written = broker.device_write_bytes as f64 / (gb * 1e9);
             add("broker CPU", "s/GB", broker.cpu_s() / gb, Better::Lower);
             add(
                 "broker RSS peak",
@@ -221,26 +223,41 @@ impl Outcome {
                 broker.rss_peak_bytes as f64 / 1e6,
                 Better::Lower,
             );
-            let switches = broker.context_switches_voluntary + broker.context_switches_involuntary;
             add(
                 "broker context switches",
                 "1/MB",
                 switches as f64 / (gb * 1000.0),
                 Better::Lower,
             );
+            add("device writes", "B/B", written, Better::Lower);
+        }
+        if gb > 0.0 {
             add(
-                "device writes",
-                "B/B",
-                broker.device_write_bytes as f64 / (gb * 1e9),
+                "client CPU",
+                "s/GB",
+                self.client.cpu_s() / gb,
                 Better::Lower,
             );
         }
-        add(
-            "client CPU",
-            "s/GB",
-            self.client.cpu_s() / gb,
-            Better::Lower,
-        );
+        if let (Some(usage), Some(consume)) = (&self.consume_usage, &self.consume)
+            && consume.payload_bytes > 0
+        {
+            let gb = consume.payload_bytes as f64 / 1e9;
+            if let Some(broker) = &usage.broker {
+                add(
+                    "broker CPU, consume",
+                    "s/GB",
+                    broker.cpu_s() / gb,
+                    Better::Lower,
+                );
+            }
+            add(
+                "client CPU, consume",
+                "s/GB",
+                usage.client.cpu_s() / gb,
+                Better::Lower,
+            );
+        }
         figures
     }
 }
