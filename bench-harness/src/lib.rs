@@ -10,6 +10,7 @@ pub mod limits;
 pub mod load;
 pub mod measure;
 pub mod outcome;
+pub mod report;
 pub mod run;
 pub mod stats;
 pub mod workload;

@@ -1,0 +1,15 @@
+//! Results as something to show: one HTML page that needs nothing besides itself, and tables as CSV.
+//!
+//! Knows nothing of brokers or runs; `sweep` and others say what stands on the page.
+
+mod csv;
+mod number;
+mod page;
+mod plot;
+mod scale;
+mod svg;
+
+pub use csv::csv;
+pub use number::{significant, with_prefix};
+pub use page::{Cell, Page};
+pub use plot::{Axis, Plot, Scale, Series};
