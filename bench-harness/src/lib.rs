@@ -13,4 +13,5 @@ pub mod outcome;
 pub mod report;
 pub mod run;
 pub mod stats;
+pub mod which_limit;
 pub mod workload;
