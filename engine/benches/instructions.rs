@@ -55,7 +55,9 @@ fn main() {
 
 /// A batch of about `bytes` bytes, of records of 1 KiB or one that is smaller.
 fn batch(bytes: usize) -> Vec<u8> {
-    let value: Vec<u8> = (0..bytes.min(1024) - 100).map(|at| (at * 7) as u8).collect();
+    let value: Vec<u8> = (0..bytes.min(1024) - 100)
+        .map(|at| (at * 7) as u8)
+        .collect();
     let mut builder = BatchBuilder::new(Codec::None);
     while builder.size_bytes() + value.len() + 20 <= bytes {
         builder.push_pair(NOW_MS, None, Some(&value));

@@ -25,5 +25,6 @@ mod paused_consumer_resumes_where_it_stopped;
 mod produced_records_come_back_byte_for_byte;
 mod sigterm_drains_and_exits_zero;
 mod the_bench_reads_back_what_it_produced;
+mod topic_configs_change_while_clients_go_on;
 mod topics_are_created_described_deleted;
 mod unknown_config_key_suggests_the_nearest;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use naru_wire::{AnyRequest, ApiKey, Message, RequestHeader, decode_any_request, encode_response};
 
 use super::{
-    api_versions, create_topics, delete_topics, describe_cluster, describe_configs, fetch, groups,
-    init_producer_id, list_offsets, metadata, produce,
+    alter_configs, api_versions, create_topics, delete_topics, describe_cluster, describe_configs,
+    fetch, groups, init_producer_id, list_offsets, metadata, produce,
 };
 use crate::net::{Peer, Reply, Service, Start};
 use crate::shard::Shard;
@@ -101,6 +101,8 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::DeleteTopics(r) => c.encode(&delete_topics::handle(c, r).await),
         R::InitProducerId(r) => c.encode(&init_producer_id::handle(c, r).await),
         R::DescribeConfigs(r) => c.encode(&describe_configs::handle(c, r)),
+        R::AlterConfigs(r) => c.encode(&alter_configs::replacing(c, r).await),
+        R::IncrementalAlterConfigs(r) => c.encode(&alter_configs::incremental(c, r).await),
         R::DescribeCluster(r) => c.encode(&describe_cluster::handle(c, r)),
         R::FindCoordinator(r) => c.encode(&groups::find(c, r).await),
         R::JoinGroup(r) => c.encode(&groups::join(c, r).await),

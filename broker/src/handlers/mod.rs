@@ -3,6 +3,7 @@
 //! A request is decoded in `dispatch`, bounded by its frame, and first believed in its
 //! handler: record batches in `produce`, names and numbers where they are used.
 
+mod alter_configs;
 mod api_versions;
 mod create_topics;
 mod delete_topics;
