@@ -13,5 +13,6 @@ pub mod outcome;
 pub mod report;
 pub mod run;
 pub mod stats;
+pub mod sweep;
 pub mod which_limit;
 pub mod workload;

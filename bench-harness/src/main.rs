@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use naru_bench::{compare, limits, run, which_limit};
+use naru_bench::{compare, limits, run, sweep, which_limit};
 
 /// Load, comparisons, studies and a regression gate for any broker that speaks Kafka's protocol
 #[derive(Parser)]
@@ -19,6 +19,7 @@ enum Command {
     Compare(Box<compare::Args>),
     Limits(limits::Args),
     Run(Box<run::Args>),
+    Sweep(Box<sweep::Args>),
     WhichLimit(which_limit::Args),
 }
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => finish(compare::execute(*args)),
         Command::Limits(args) => finish(limits::execute(args)),
         Command::Run(args) => finish(run::execute(*args)),
+        Command::Sweep(args) => finish(sweep::execute(*args)),
         Command::WhichLimit(args) => finish(which_limit::execute(args)),
     }
 }

@@ -8,6 +8,8 @@ mod page;
 mod plot;
 mod scale;
 mod svg;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use csv::csv;
 pub use number::{significant, with_prefix};

@@ -54,7 +54,7 @@ impl Page {
         self.push(html! { p { (text) } })
     }
 
-    /// Columns of numbers stand to the right.
+    /// Columns of numbers stand to the right; without any name for a column there is no head.
     pub fn table<C: AsRef<str>>(&mut self, columns: &[C], rows: Vec<Vec<Cell>>) -> &mut Self {
         let is_number: Vec<bool> = (0..columns.len())
             .map(|column| {
@@ -66,10 +66,12 @@ impl Page {
         self.push(html! {
             div.table {
                 table {
-                    thead {
-                        tr {
-                            @for (index, column) in columns.iter().enumerate() {
-                                th.number[is_number(index)] scope="col" { (column.as_ref()) }
+                    @if columns.iter().any(|column| !column.as_ref().is_empty()) {
+                        thead {
+                            tr {
+                                @for (index, column) in columns.iter().enumerate() {
+                                    th.number[is_number(index)] scope="col" { (column.as_ref()) }
+                                }
                             }
                         }
                     }
@@ -148,21 +150,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::report::tests::assert_balanced;
     use crate::report::{Axis, Scale, Series};
-
-    /// Every element that is opened is closed, in turn; but for `meta` and the doctype, which have no end.
-    fn assert_balanced(html: &str) {
-        let mut open = Vec::new();
-        for tag in html.split('<').skip(1) {
-            let name = tag.split(['>', ' ', '\n']).next().unwrap();
-            match name.strip_prefix('/') {
-                Some(name) => assert_eq!(open.pop(), Some(name)),
-                None if name == "meta" || name == "!DOCTYPE" => {}
-                None => open.push(name),
-            }
-        }
-        assert!(open.is_empty(), "{open:?}");
-    }
 
     fn plot() -> Plot {
         let mut series = Series::new("acks <all>", vec![(100.0, 1e6), (1000.0, 4e5), (0.0, 5.0)]);

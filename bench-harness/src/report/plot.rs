@@ -22,6 +22,8 @@ pub enum Scale {
 pub struct Axis {
     pub label: String,
     pub scale: Scale,
+    /// Values that are on the axis though no point may have them: plots that share these can be compared by eye.
+    pub includes: Vec<f64>,
 }
 
 /// Points in the order in which a line joins them.
@@ -56,17 +58,25 @@ impl Axis {
         Self {
             label: label.into(),
             scale,
+            includes: Vec::new(),
         }
     }
 
-    /// Logarithmic if the values span more than a decade, all of them being positive.
+    /// Has room for these values; logarithmic if they span more than a decade, all of them being positive.
     pub fn fitting(label: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.into_iter().filter(|value| value.is_finite()) {
             (low, high) = (low.min(value), high.max(value));
         }
         let is_log = low > 0.0 && high > low * 10.0;
-        Self::new(label, if is_log { Scale::Log } else { Scale::Linear })
+        Self {
+            includes: if low <= high {
+                vec![low, high]
+            } else {
+                Vec::new()
+            },
+            ..Self::new(label, if is_log { Scale::Log } else { Scale::Linear })
+        }
     }
 }
 
@@ -93,11 +103,16 @@ impl Plot {
         };
         let whiskers = self.series.iter().filter_map(|one| one.low_high.as_ref());
         let ends = whiskers.flatten().flat_map(|(low, high)| [*low, *high]);
-        let x = Frame::around(&self.x.scale, values(|point| point.0));
-        let y = Frame::around(
-            &self.y.scale,
-            values(|point| point.1).into_iter().chain(ends),
-        );
+        let (x, y) = if self.series.iter().all(|series| series.points.is_empty()) {
+            (None, None)
+        } else {
+            let x = values(|point| point.0).into_iter();
+            let y = values(|point| point.1).into_iter().chain(ends);
+            (
+                Frame::around(&self.x.scale, x.chain(self.x.includes.clone())),
+                Frame::around(&self.y.scale, y.chain(self.y.includes.clone())),
+            )
+        };
         let doubt = self.series.iter().any(|one| !one.doubtful.is_empty());
         html! {
             figure.plot {

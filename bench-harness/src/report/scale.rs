@@ -110,9 +110,9 @@ fn log(low: f64, high: f64) -> Frame {
         .filter(|exponent| (exponent - first).rem_euclid(every) == 0)
         .flat_map(|exponent| steps.iter().map(move |step| step * 10_f64.powi(exponent)))
         .collect();
-    // A share of slack: 10^5 computed is not always 100000.
-    let below = all.iter().rposition(|tick| *tick <= low * 1.0001);
-    let above = all.iter().position(|tick| *tick >= high * 0.9999);
+    // 1 KiB shall end an axis at 1k: what lies a little beyond a tick only moves the axis' end.
+    let below = all.iter().rposition(|tick| *tick <= low * 1.1);
+    let above = all.iter().position(|tick| *tick >= high * 0.9);
     let (mut below, mut above) = (below.unwrap_or(0), above.unwrap_or(all.len() - 1));
     if below == above {
         (below, above) = (below.saturating_sub(1), (above + 1).min(all.len() - 1));
@@ -129,19 +129,19 @@ fn log(low: f64, high: f64) -> Frame {
 }
 
 fn percentiles(high: f64) -> Frame {
-    let nines = high.log10().ceil().clamp(1.0, 9.0) as usize;
+    let end = high.log10().clamp(1.0, 9.0);
     let name = |nine: usize| match nine {
-        0 => "0%".to_owned(),
         1 => "90%".to_owned(),
         2 => "99%".to_owned(),
         _ => format!("99.{}%", "9".repeat(nine - 2)),
     };
-    let mut ticks = vec![(1.0, name(0)), (2.0, "50%".to_owned())];
-    ticks.extend((1..=nines).map(|nine| (10_f64.powi(nine as i32), name(nine))));
+    // 0% would touch the median.
+    let mut ticks = vec![(2.0, "50%".to_owned())];
+    ticks.extend((1..=end as usize).map(|nine| (10_f64.powi(nine as i32), name(nine))));
     Frame {
         scale: Scale::Percentiles,
         low: 0.0,
-        high: nines as f64,
+        high: end,
         ticks,
     }
 }
@@ -181,8 +181,9 @@ mod tests {
         );
         assert_eq!(
             labels(Scale::Percentiles, &[1.0, 900.0]),
-            ["0%", "50%", "90%", "99%", "99.9%"]
+            ["50%", "90%", "99%"]
         );
+        assert_eq!(labels(Scale::Log, &[100.0, 102_400.0]).len(), 4);
         assert!(labels(Scale::Log, &[1e-7, 1e12]).len() < 11);
     }
 
