@@ -18,12 +18,11 @@ fn pair(key: &str, value: &str) -> (String, String) {
     (key.to_owned(), value.to_owned())
 }
 
-/// One request about topic `t`: key, operation, value. The answer's code and message.
-fn alter(
-    broker: &Broker,
-    configs: &[(&str, i8, Option<&str>)],
-    validate_only: bool,
-) -> (ErrorCode, String) {
+/// Key, operation, value.
+type Change<'a> = (&'a str, i8, Option<&'a str>);
+
+/// One request about topic `t`. The answer's code and message.
+fn alter(broker: &Broker, configs: &[Change<'_>], validate_only: bool) -> (ErrorCode, String) {
     let configs = configs
         .iter()
         .map(|(name, operation, value)| AlterableConfig {
@@ -91,7 +90,7 @@ fn a_bad_request_is_named_and_changes_nothing() {
     let admin = Admin::connect(&broker.bootstrap()).unwrap();
     let before = admin.topic_configs("t").unwrap();
     let good = ("retention.ms", 0, Some("1000"));
-    let cases: [(&[(&str, i8, Option<&str>)], ErrorCode, &str); 6] = [
+    let cases: [(&[Change<'_>], ErrorCode, &str); 6] = [
         (
             &[good, ("max.message.bytes", 0, Some("much"))],
             ErrorCode::InvalidConfig,

@@ -18,9 +18,12 @@
 mod content;
 mod env;
 mod names;
+mod op_kind;
 mod rng;
 mod storage;
 mod world;
+
+pub use op_kind::OpKind;
 
 use std::future::Future;
 use std::io;
@@ -36,34 +39,6 @@ use storage::{Op, Storage};
 use world::World;
 
 use super::Open;
-
-/// Kinds of operations, for choosing what fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub enum OpKind {
-    Open,
-    CreateDir,
-    List,
-    Rename,
-    Remove,
-    SyncDir,
-    Write,
-    WriteDurable,
-    /// Reads, and asking for a length.
-    Read,
-    SyncData,
-    Allocate,
-    SetLength,
-}
-
-impl OpKind {
-    const COUNT: usize = Self::SetLength as usize + 1;
-
-    /// Whether the world may differ afterwards; only these are counted as operations.
-    fn is_change(self) -> bool {
-        !matches!(self, Self::List | Self::Read)
-    }
-}
 
 /// What is to fail, and how.
 #[derive(Clone, Copy, Debug)]
