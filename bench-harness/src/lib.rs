@@ -13,6 +13,7 @@ pub mod outcome;
 pub mod report;
 pub mod run;
 pub mod stats;
+pub mod study;
 pub mod sweep;
 pub mod which_limit;
 pub mod workload;

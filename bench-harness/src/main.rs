@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use naru_bench::{compare, limits, run, sweep, which_limit};
+use naru_bench::{compare, limits, run, study, sweep, which_limit};
 
 /// Load, comparisons, studies and a regression gate for any broker that speaks Kafka's protocol
 #[derive(Parser)]
@@ -20,6 +20,7 @@ enum Command {
     Limits(limits::Args),
     Run(Box<run::Args>),
     Sweep(Box<sweep::Args>),
+    Study(study::Args),
     WhichLimit(which_limit::Args),
 }
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Limits(args) => finish(limits::execute(args)),
         Command::Run(args) => finish(run::execute(*args)),
         Command::Sweep(args) => finish(sweep::execute(*args)),
+        Command::Study(args) => finish(study::execute(args)),
         Command::WhichLimit(args) => finish(which_limit::execute(args)),
     }
 }

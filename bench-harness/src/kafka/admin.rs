@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use naru_engine::io::{Handle, RingConfig, Runtime};
 use naru_wire::api::create_topics::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse,
@@ -14,11 +15,15 @@ use naru_wire::api::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
 use naru_wire::api::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
+use naru_wire::api::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use naru_wire::{ErrorCode, Str};
 
 use super::cluster::Cluster;
 use super::connection::Connection;
 use super::error::KafkaError;
+
+/// Topics are named, not numbered, up to this version.
+const PRODUCE_VERSION_MAX: i16 = 12;
 
 /// The timestamp that asks for the end of a partition.
 const LATEST: i64 = -1;
@@ -186,6 +191,44 @@ impl Admin {
                 passing(end_offsets(&cluster, &names).await)
             })
             .await
+        })
+    }
+
+    /// Produces one batch to partition 0 with acks=all.
+    pub fn produce_one(&self, topic: &str, batch: Bytes) -> Result<(), KafkaError> {
+        let names = [Str::from(topic)];
+        let request = ProduceRequest {
+            acks: -1,
+            timeout_ms: CHANGE_TIME_MAX.as_millis() as i32,
+            topic_data: vec![TopicProduceData {
+                name: topic.into(),
+                partition_data: vec![PartitionProduceData {
+                    index: 0,
+                    records: Some(batch.clone()),
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        self.run(async |handle, _| {
+            let cluster = Cluster::connect(handle, &self.bootstrap).await?;
+            let leader = cluster
+                .topics(&names)
+                .await?
+                .first()
+                .and_then(|t| t.leaders.first().copied());
+            let connection = cluster.node(leader.unwrap_or(-1)).await?;
+            let version = connection.version::<ProduceRequest>(PRODUCE_VERSION_MAX)?;
+            let response = connection.send_in(&request, version)?.await?;
+            for partition in response
+                .responses
+                .iter()
+                .flat_map(|topic| &topic.partition_responses)
+            {
+                let message = partition.error_message.as_ref();
+                KafkaError::check(partition.error_code, || "produce".into(), message)?;
+            }
+            Ok(())
         })
     }
 

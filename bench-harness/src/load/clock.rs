@@ -17,7 +17,7 @@ pub(super) fn instant(ns: u64) -> Instant {
 }
 
 /// Unix time, in ms: what records are stamped with.
-pub(super) fn unix_ms() -> i64 {
+pub fn unix_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_millis() as i64)
 }

@@ -18,6 +18,7 @@ mod threads;
 mod verify;
 mod watch;
 
+pub use clock::unix_ms;
 pub use payload::STAMP_BYTES;
 pub use progress::Progress;
 pub use run::{LoadError, Options, run, run_with};
