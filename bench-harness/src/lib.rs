@@ -5,6 +5,7 @@
 
 pub mod brokers;
 pub mod compare;
+pub mod gate;
 pub mod kafka;
 pub mod limits;
 pub mod load;

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use naru_bench::{compare, limits, run, study, sweep, which_limit};
+use naru_bench::{compare, gate, limits, run, study, sweep, which_limit};
 
 /// Load, comparisons, studies and a regression gate for any broker that speaks Kafka's protocol
 #[derive(Parser)]
@@ -17,6 +17,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Compare(Box<compare::Args>),
+    Gate(Box<gate::Args>),
     Limits(limits::Args),
     Run(Box<run::Args>),
     Sweep(Box<sweep::Args>),
@@ -27,6 +28,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Compare(args) => finish(compare::execute(*args)),
+        Command::Gate(args) => finish(gate::execute(*args)),
         Command::Limits(args) => finish(limits::execute(args)),
         Command::Run(args) => finish(run::execute(*args)),
         Command::Sweep(args) => finish(sweep::execute(*args)),

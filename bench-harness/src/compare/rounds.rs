@@ -81,23 +81,31 @@ impl Comparison {
 
     /// What went wrong in the runs, in words.
     pub fn faults(&self) -> Vec<String> {
-        let fault = |side: &str, outcome: &Outcome| {
+        let of = |name: &str, side| -> Vec<String> {
+            let faults = self.faults_of(side).into_iter();
+            faults
+                .map(|fault| format!("{name}, {}: {fault}", self.workload))
+                .collect()
+        };
+        [of("a", Side::A), of("b", Side::B)].concat()
+    }
+
+    /// What went wrong in the runs of one side.
+    pub fn faults_of(&self, side: Side) -> Vec<String> {
+        let runs = match side {
+            Side::A => &self.a,
+            Side::B => &self.b,
+        };
+        let fault = |outcome: &Outcome| {
             let found = outcome.verification;
             (!outcome.is_clean()).then(|| {
                 format!(
-                    "{side}, {}: {} lost, {} doubled, {} reordered, {} damaged, errors {:?}",
-                    self.workload,
-                    found.lost,
-                    found.doubled,
-                    found.reordered,
-                    found.damaged,
-                    outcome.errors
+                    "{} lost, {} doubled, {} reordered, {} damaged, errors {:?}",
+                    found.lost, found.doubled, found.reordered, found.damaged, outcome.errors
                 )
             })
         };
-        let of_a = self.a.iter().filter_map(|outcome| fault("a", outcome));
-        of_a.chain(self.b.iter().filter_map(|outcome| fault("b", outcome)))
-            .collect()
+        runs.iter().filter_map(fault).collect()
     }
 
     /// Every figure that both sides have in every round. The intervals miss the truth with a probability of at most `alpha` each.
