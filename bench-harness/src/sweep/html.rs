@@ -48,7 +48,7 @@ pub(super) fn report(plan: &Plan, setting: &Setting, runs: &[Run]) -> String {
     let keys: Vec<&str> = plan.axes.iter().map(|axis| axis.key.as_str()).collect();
     let mut page = Page::new(format!("Sweep over {}", keys.join(" × ")));
     page.paragraph(&format!(
-        "{} cells, {} rounds, {} of {} runs done. Medians of the rounds; small, and as whiskers, the lowest and the \
+        "Cells: {}, rounds: {}; {} of {} runs done. Medians of the rounds; small, and as whiskers, the lowest and the \
          highest. Every round ran all cells in an order of its own.",
         plan.cells.len(),
         plan.rounds,
@@ -56,6 +56,9 @@ pub(super) fn report(plan: &Plan, setting: &Setting, runs: &[Run]) -> String {
         plan.cells.len() * plan.rounds as usize
     ));
     table(&mut page, &keys, &summaries);
+    if summaries.iter().any(|summary| !summary.faults().is_empty()) {
+        page.paragraph("In brackets: what may not hold; the last column says why.");
+    }
     plots(&mut page, &layout, &summaries);
     curves(&mut page, &layout, &summaries);
     bounds(&mut page, setting, &keys, &summaries);
@@ -118,13 +121,19 @@ fn spread_cell(spread: &Spread) -> Cell {
 
 /// One grid of all figures; with further axes, a grid for each figure.
 fn plots(page: &mut Page, layout: &Layout<'_>, summaries: &[Summary<'_>]) {
-    page.heading("Figures");
     let groups = layout.plots();
+    let has_grids = groups.len() > 1;
+    if !has_grids {
+        page.heading("Figures");
+    }
     for (name, unit, title) in DRAWN {
         let all = summaries.iter().filter_map(|s| s.figure(name, unit));
         let ends: Vec<f64> = all.flat_map(|spread| [spread.low, spread.high]).collect();
         if ends.is_empty() {
             continue;
+        }
+        if has_grids {
+            page.heading(title);
         }
         for group in &groups {
             let series = layout.series(group).into_iter();
