@@ -9,6 +9,9 @@ use crate::workload::Workload;
 /// Where in all topics of a run a partition stands: topic by topic, partition by partition.
 pub(super) type Slot = usize;
 
+/// How far behind its end an open loop may be before it gives up, in ns.
+const OVERDUE_NS: u64 = 1_000_000_000;
+
 pub(super) struct Control {
     pub workload: Workload,
     /// Names this run in the stamps of its records.
@@ -74,6 +77,15 @@ impl Control {
         self.workload.records.is_none()
             || !self.is_measured(now_ns)
             || self.change_quota(|left| (left > 0).then(|| left - 1))
+    }
+
+    /// Whether producing should have ended so long ago that an open loop, which still has records to make, gives up.
+    pub(super) fn is_overdue(&self, now_ns: u64) -> bool {
+        now_ns
+            > self
+                .until_ns
+                .load(Ordering::Acquire)
+                .saturating_add(OVERDUE_NS)
     }
 
     /// A record that was granted is not made after all.

@@ -303,7 +303,7 @@ impl Producer {
                 }
                 continue;
             }
-            if !self.control.grant(due) {
+            if self.control.is_overdue(now) || !self.control.grant(due) {
                 break;
             }
             self.note_slip(due, now);
