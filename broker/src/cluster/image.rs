@@ -84,6 +84,14 @@ impl ClusterImage {
         self.by_name.values()
     }
 
+    /// The topics that `before` did not have, or had otherwise; by name.
+    pub fn changed_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Arc<Topic>> {
+        self.topics().filter(|topic| {
+            let known = before.by_id.get(&topic.id);
+            !known.is_some_and(|known| Arc::ptr_eq(known, topic))
+        })
+    }
+
     pub fn broker(&self, node_id: i32) -> Option<&Arc<Broker>> {
         self.brokers.get(&node_id)
     }

@@ -73,7 +73,7 @@ impl Shard {
     pub async fn prepare(self: &Rc<Self>) {
         let image = self.image();
         self.recover_all(&image).await;
-        self.apply(self.image());
+        self.take_all();
         self.load_coordinators().await;
         let clock = Rc::clone(self);
         let time = Rc::clone(&self.coordinators).keep_time(self.io.clone(), move || clock.now_ms());

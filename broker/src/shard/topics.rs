@@ -49,7 +49,7 @@ fn log_config(topic: &Topic, config: &TopicConfig) -> LogConfig {
 }
 
 impl Shard {
-    /// Takes a new image: opens what is new, drops what is gone.
+    /// Takes a new image: opens what is new, drops what is gone. Topics that are as they were are left alone.
     pub fn apply(self: &Rc<Self>, image: Arc<ClusterImage>) {
         for id in self.partitions.ids() {
             let topic = image.topic(TopicRef::Id(id.topic_id));
@@ -57,17 +57,32 @@ impl Shard {
                 self.drop_partition(id);
             }
         }
-        self.topic_configs.borrow_mut().clear();
-        for topic in image.topics() {
-            for index in 0..topic.partitions.len() as i32 {
-                if let Some(id) = self.owned(topic, index) {
-                    self.take_settings(topic, id);
-                }
-            }
+        let before = self.image.replace(Arc::clone(&image));
+        self.topic_configs
+            .borrow_mut()
+            .retain(|id, _| image.topic(TopicRef::Id(*id)).is_some());
+        for topic in image.changed_since(&before) {
+            self.topic_configs.borrow_mut().remove(&topic.id);
+            self.take_topic(topic);
         }
         self.seat_coordinators();
-        let before = self.image.replace(Arc::clone(&image));
         self.forget_deleted_topics(&before, &image);
+    }
+
+    /// Takes all of the image that the shard was built with, once what is on disk is recovered.
+    pub(super) fn take_all(self: &Rc<Self>) {
+        for topic in self.image().topics() {
+            self.take_topic(topic);
+        }
+        self.seat_coordinators();
+    }
+
+    fn take_topic(self: &Rc<Self>, topic: &Arc<Topic>) {
+        for index in 0..topic.partitions.len() as i32 {
+            if let Some(id) = self.owned(topic, index) {
+                self.take_settings(topic, id);
+            }
+        }
     }
 
     fn owned(&self, topic: &Topic, index: i32) -> Option<PartitionId> {
