@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use naru_bench::kafka::{Admin, KafkaError};
+use naru_wire::api::alter_configs::{self, AlterConfigsRequest, AlterConfigsResponse};
 use naru_wire::api::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse,
 };
-use naru_wire::{ErrorCode, decode_response, encode_request};
+use naru_wire::{ErrorCode, Message, Request, decode_response, encode_request};
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 
@@ -16,6 +17,16 @@ const MESSAGE_TOO_LARGE: i16 = 10;
 
 fn pair(key: &str, value: &str) -> (String, String) {
     (key.to_owned(), value.to_owned())
+}
+
+/// Sends a request of version 1 and reads the answer.
+fn ask<Q: Request, A: Message>(broker: &Broker, request: &Q) -> A {
+    let frame: Vec<u8> = encode_request(request, 1, 1, None).unwrap().concat();
+    let mut connection = broker.raw();
+    connection.send(&frame).unwrap();
+    // The harness takes the correlation id off.
+    let answer = Bytes::from([vec![0; 4], connection.receive().unwrap()].concat());
+    decode_response(answer, 1).unwrap().1
 }
 
 /// Key, operation, value.
@@ -38,12 +49,7 @@ fn alter(broker: &Broker, configs: &[Change<'_>], validate_only: bool) -> (Error
         }],
         validate_only,
     };
-    let frame: Vec<u8> = encode_request(&request, 1, 1, None).unwrap().concat();
-    let mut connection = broker.raw();
-    connection.send(&frame).unwrap();
-    // The harness takes the correlation id off.
-    let answer = Bytes::from([vec![0; 4], connection.receive().unwrap()].concat());
-    let (_, response) = decode_response::<IncrementalAlterConfigsResponse>(answer, 1).unwrap();
+    let response: IncrementalAlterConfigsResponse = ask(broker, &request);
     let one = &response.responses[0];
     let message = one.error_message.as_ref().map(ToString::to_string);
     (one.error_code, message.unwrap_or_default())
@@ -157,6 +163,7 @@ fn lists_grow_and_shrink_and_a_deleted_config_is_the_default_again() {
         policy()
     };
     assert_eq!(change(2, Some("compact")), "delete,compact");
+    assert_eq!(change(2, Some("delete,delete")), "delete,compact");
     assert_eq!(change(3, Some("delete")), "compact");
     assert_eq!(change(1, None), "delete");
 }
@@ -175,4 +182,18 @@ fn the_older_api_forgets_what_it_does_not_name() {
         .unwrap();
     assert_eq!(configs["retention.ms"], "7200000");
     assert_eq!(configs["segment.ms"], "604800000");
+
+    let null = AlterConfigsRequest {
+        resources: vec![alter_configs::AlterConfigsResource {
+            resource_type: 2,
+            resource_name: "t".into(),
+            configs: vec![alter_configs::AlterableConfig {
+                name: "retention.ms".into(),
+                value: None,
+            }],
+        }],
+        validate_only: false,
+    };
+    let response: AlterConfigsResponse = ask(&broker, &null);
+    assert_eq!(response.responses[0].error_code, ErrorCode::InvalidRequest);
 }

@@ -175,10 +175,8 @@ fn changes(
             return Err((ErrorCode::InvalidRequest, message));
         }
         let value = value.map(|value| &**value);
-        // The older API goes back to the default with null.
         let value = match (*operation, value) {
             (DELETE, _) => None,
-            (SET, None) if wanted.replace => None,
             (SET | APPEND | SUBTRACT, None) => {
                 let message = format!("Null value not supported for topic configs: {key}");
                 return Err((ErrorCode::InvalidRequest, message));
@@ -239,10 +237,15 @@ fn changed_list(
             .filter(|entry| !entry.is_empty());
         entries.map(str::to_owned).collect()
     };
-    let (mut list, named) = (entries(present), entries(value));
-    list.retain(|entry| !named.contains(entry));
-    if operation == APPEND {
-        list.extend(named);
+    let mut list = entries(present);
+    for entry in entries(value) {
+        let at = list.iter().position(|known| *known == entry);
+        match (operation, at) {
+            // What is there already keeps its place, as in Kafka.
+            (APPEND, None) => list.push(entry),
+            (SUBTRACT, Some(at)) => drop(list.remove(at)),
+            _ => {}
+        }
     }
     Ok(list.join(","))
 }
