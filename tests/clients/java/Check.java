@@ -37,6 +37,7 @@ public class Check {
         check("offsets_are_found_by_time_and_at_both_ends", Check::offsets);
         check("a_record_too_large_is_refused_and_the_producer_goes_on", Check::tooLarge);
         check("topics_are_administered", Check::topics);
+        check("topic_configs_are_altered", Check::alter);
         check("groups_and_configs_are_described", Check::describe);
         System.out.println(passed + " passed, " + failed + " failed");
         System.exit(failed == 0 ? 0 : 1);
@@ -275,6 +276,33 @@ public class Check {
             admin.deleteTopics(List.of(topic)).all().get();
             require(!admin.listTopics().names().get().contains(topic), "it is still there");
             require(refused(admin.deleteTopics(List.of(topic)).all()) instanceof UnknownTopicOrPartitionException, "deleted twice");
+        }
+    }
+
+    static AlterConfigOp op(String key, String value, AlterConfigOp.OpType type) {
+        return new AlterConfigOp(new ConfigEntry(key, value), type);
+    }
+
+    static void alter() throws Exception {
+        String topic = name + "-altered";
+        fill(topic, 1, 1);
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        AlterConfigOp larger = op("max.message.bytes", "3000000", AlterConfigOp.OpType.SET);
+        try (Admin admin = Admin.create(with());
+                KafkaProducer<String, byte[]> producer = producer("max.request.size", 10_000_000, "buffer.memory", 40_000_000L)) {
+            ProducerRecord<String, byte[]> record = new ProducerRecord<>(topic, new byte[2_000_000]);
+            admin.incrementalAlterConfigs(Map.of(resource, List.of(larger)), new AlterConfigsOptions().validateOnly(true)).all().get();
+            require(refused(producer.send(record)) instanceof RecordTooLargeException, "validate-only raised the limit");
+            List<AlterConfigOp> half = List.of(larger, op("retention.ms", "soon", AlterConfigOp.OpType.SET));
+            require(refused(admin.incrementalAlterConfigs(Map.of(resource, half)).all()) instanceof InvalidConfigurationException, "a bad config");
+            require(refused(producer.send(record)) instanceof RecordTooLargeException, "half of a bad request was done");
+            admin.incrementalAlterConfigs(Map.of(resource, List.of(larger, op("cleanup.policy", "compact", AlterConfigOp.OpType.APPEND)))).all().get();
+            Config config = admin.describeConfigs(List.of(resource)).all().get().get(resource);
+            require(config.get("max.message.bytes").value().equals("3000000"), config);
+            require(config.get("max.message.bytes").source() == ConfigEntry.ConfigSource.DYNAMIC_TOPIC_CONFIG, config);
+            require(config.get("cleanup.policy").value().equals("delete,compact"), config);
+            admin.incrementalAlterConfigs(Map.of(resource, List.of(op("cleanup.policy", "", AlterConfigOp.OpType.DELETE)))).all().get();
+            require(producer.send(record).get().offset() == 1, "the larger record");
         }
     }
 
