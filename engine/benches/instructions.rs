@@ -13,10 +13,12 @@ use std::hint::black_box;
 use std::io;
 use std::path::Path;
 use std::pin::{Pin, pin};
+use std::process::ExitCode;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use naru_engine::index::{Index, IndexEntry};
 use naru_engine::io::{DirEntry, Disk, File, Open, Spawn};
 use naru_engine::log::{Fence, Log, LogConfig, Shared, Stamp, TailBudget};
 use naru_record_batch::{BatchBuilder, Codec, Rules, crc32c, first_record_at, validate};
@@ -27,11 +29,12 @@ const NOW_MS: i64 = 1_700_000_000_000;
 /// A name, and what calls the function so many times.
 type Function = (&'static str, fn(u64));
 
-const FUNCTIONS: [Function; 9] = [
+const FUNCTIONS: [Function; 10] = [
     ("append_1k", |count| append(1 << 10, count)),
     ("append_16k", |count| append(16 << 10, count)),
     ("append_1m", |count| append(1_000_000, count)),
     ("tail_read_1m", tail_read),
+    ("index_lookup", index_lookup),
     ("validate_16k", |count| validated(16 << 10, count)),
     ("validate_1m", |count| validated(1_000_000, count)),
     ("crc32c_16k", checksum),
@@ -39,18 +42,22 @@ const FUNCTIONS: [Function; 9] = [
     ("first_record_at_16k", search),
 ];
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args()
         .skip(1)
-        .filter(|a| a != "--bench")
+        .filter(|argument| argument != "--bench" && argument != "--list")
         .collect();
-    let function = arguments
-        .first()
-        .and_then(|name| FUNCTIONS.iter().find(|f| f.0 == name));
-    match (function, arguments.get(1).map(|count| count.parse())) {
-        (Some((_, run)), Some(Ok(count))) => run(count),
-        _ => FUNCTIONS.iter().for_each(|(name, _)| println!("{name}")),
-    }
+    let [name, count] = arguments.as_slice() else {
+        FUNCTIONS.iter().for_each(|(name, _)| println!("{name}"));
+        return ExitCode::SUCCESS;
+    };
+    let function = FUNCTIONS.iter().find(|(known, _)| known == name);
+    let (Some((_, run)), Ok(count)) = (function, count.parse()) else {
+        eprintln!("no function {name} to be run {count} times: --list names them");
+        return ExitCode::FAILURE;
+    };
+    run(count);
+    ExitCode::SUCCESS
 }
 
 /// A batch of about `bytes` bytes, of records of 1 KiB or one that is smaller.
@@ -84,6 +91,23 @@ fn tail_read(count: u64) {
     env.run(log.flushed(log.end_offset())).unwrap();
     for _ in 0..count {
         black_box(env.run(log.read(0, 1 << 20, true)).unwrap());
+    }
+}
+
+/// Among the entries of a full segment of 1 GiB, at offsets that lie far apart.
+fn index_lookup(count: u64) {
+    const ENTRIES: i64 = 16 << 10;
+    let entry = |number: i64| IndexEntry {
+        offset: number * 64,
+        position: (number as u64) << 16,
+        max_timestamp_before_ms: NOW_MS + number,
+    };
+    let index = Index::from_entries((0..ENTRIES).map(entry).collect());
+    let mut offset = 0;
+    for _ in 0..count {
+        // An odd step comes by every offset, far from the one before.
+        offset = (offset + 611_953) % (ENTRIES * 64);
+        black_box(index.position_for_offset(black_box(offset)));
     }
 }
 
