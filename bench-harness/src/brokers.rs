@@ -1,4 +1,5 @@
-//! Brokers that a command starts: on a free port, with a data directory of their own, gone when it is done.
+//! Brokers that a command starts: on a free port, with a data directory of their own, gone when it
+//! is done.
 
 use std::fmt;
 use std::io::{Read, Seek, SeekFrom};
@@ -84,8 +85,8 @@ pub struct LocalBroker {
 }
 
 impl LocalBroker {
-    /// Runs `command`, without a shell: words may be quoted, `{port}` is a free port of 127.0.0.1, `{data}` a new directory.
-    /// Waits until the broker answers.
+    /// Runs `command`, without a shell: words may be quoted, `{port}` is a free port of 127.0.0.1,
+    /// `{data}` a new directory. Waits until the broker answers.
     pub fn start(command: &str) -> Result<Self, BrokerError> {
         let failed = |reason: String| BrokerError::Start {
             command: command.to_owned(),

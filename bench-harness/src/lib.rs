@@ -1,7 +1,8 @@
-//! `naru-bench`: loads any broker that speaks Kafka's protocol and says, with its uncertainty, what it saw.
+//! `naru-bench`: loads any broker that speaks Kafka's protocol and says, with its uncertainty, what
+//! it saw.
 //!
-//! Knows the wire and nothing of the server's inside; the load runs on the engine's ring so that it costs less than what it
-//! measures. Everything that is printed comes from an [`outcome::Outcome`].
+//! Knows the wire and nothing of the server's inside; the load runs on the engine's ring so that it
+//! costs less than what it measures. Everything that is printed comes from an [`outcome::Outcome`].
 
 pub mod brokers;
 pub mod compare;

@@ -11,7 +11,8 @@ pub struct Outcome {
     /// Unix time of the start, in ms.
     pub started_ms: u64,
     pub produce: Flow,
-    /// From the send (closed loop) or the intended send time (open loop) to the acknowledgement. `None` with acks=0.
+    /// From the send (closed loop) or the intended send time (open loop) to the acknowledgement.
+    /// `None` with acks=0.
     pub ack_latency: Option<Latency>,
     /// `None` without consumers.
     pub consume: Option<Flow>,
@@ -22,7 +23,8 @@ pub struct Outcome {
     pub client: Usage,
     /// `None` unless the broker runs on this machine and may be looked at.
     pub broker: Option<Usage>,
-    /// What cold reads used, which begin when `client` and `broker` have been taken. `None` for reads of the tail.
+    /// What cold reads used, which begin when `client` and `broker` have been taken. `None` for
+    /// reads of the tail.
     #[serde(default)]
     pub consume_usage: Option<Phase>,
     pub verification: Verification,
@@ -75,7 +77,8 @@ pub struct Schedule {
     pub slip_us_max: u64,
     /// Share of the records that were handed over more than 1 ms after their time.
     pub slipped_share: f64,
-    /// The load generator itself could not keep up: percentiles say more about it than about the broker.
+    /// The load generator itself could not keep up: percentiles say more about it than about the
+    /// broker.
     pub has_slipped: bool,
 }
 
@@ -142,13 +145,14 @@ pub struct Figure {
 }
 
 impl Outcome {
-    /// Whether every record that was acknowledged came back once, in order and whole, and no answer was an error.
+    /// Whether every record that was acknowledged came back once, in order and whole, and no answer
+    /// was an error.
     pub fn is_clean(&self) -> bool {
         self.verification.is_clean() && self.errors.is_empty()
     }
 
-    /// GB of 10^9 bytes that were produced, and with reads of the tail also those that were consumed meanwhile: what `client` and
-    /// `broker` were used for.
+    /// GB of 10^9 bytes that were produced, and with reads of the tail also those that were
+    /// consumed meanwhile: what `client` and `broker` were used for.
     pub fn payload_gb(&self) -> f64 {
         let tail = self.consume.filter(|_| self.consume_usage.is_none());
         (self.produce.payload_bytes + tail.map_or(0, |flow| flow.payload_bytes)) as f64 / 1e9

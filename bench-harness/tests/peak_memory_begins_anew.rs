@@ -9,7 +9,8 @@ use naru_bench::measure::Process;
 fn a_peak_is_forgotten_on_request() {
     let process = Process::me().unwrap();
     let ballast = std::hint::black_box(vec![1_u8; 64 << 20]);
-    // The kernel counts pages by CPU and adds them up now and then, so a peak is exact only to some of them.
+    // The kernel counts pages by CPU and adds them up now and then, so a peak is exact only to some
+    // of them.
     let clearly_below = |peak: u64, other: u64| peak + (32 << 20) < other;
     let with = process.snapshot().unwrap().rss_peak_bytes;
     drop(ballast);

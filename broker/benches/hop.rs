@@ -1,11 +1,13 @@
 //! What a hop to another shard and back costs.
 //!
 //! - `here`: a call to the own shard, which goes through no queue.
-//! - `there/1`: a lone call. Both threads sleep in between, so this is two wake-ups by the kernel more than anything else.
-//! - `there/64`, `there/1024`: as many calls under way at once (1024 fill the lane), as under load; the wake-ups are shared.
+//! - `there/1`: a lone call. Both threads sleep in between, so this is two wake-ups by the kernel
+//!   more than anything else.
+//! - `there/64`, `there/1024`: as many calls under way at once (1024 fill the lane), as under load;
+//!   the wake-ups are shared.
 //!
-//! The called shard runs on a thread of its own, which ends with the bench. The figure is calls per second; with fewer than
-//! two free cores it tells the scheduler's cost, not the queue's.
+//! The called shard runs on a thread of its own, which ends with the bench. The figure is calls per
+//! second; with fewer than two free cores it tells the scheduler's cost, not the queue's.
 //!
 //! `cargo bench -p naru --bench hop`
 #![allow(clippy::unwrap_used)]
@@ -20,8 +22,8 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use naru_broker::partition::ShardId;
 use naru_broker::shard::{Lanes, Mesh, Meshed, RemoteShard};
-use naru_engine::io::sync::{Receiver, Sender, oneshot};
-use naru_engine::io::{Handle, RingConfig, Runtime};
+use naru_runtime::sync::{Receiver, Sender, oneshot};
+use naru_runtime::{Handle, RingConfig, Runtime};
 
 const SHARDS: usize = 2;
 const HERE: usize = 0;

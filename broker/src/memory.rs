@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use naru_engine::io::Handle;
+use naru_runtime::Handle;
 
 /// How often one who waits looks again.
 const RETRY_AFTER: Duration = Duration::from_millis(2);

@@ -12,9 +12,9 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use naru_engine::io::sync::Notify;
-use naru_engine::io::{Listener, Maintenance, RemoteWaker, RingConfig, Runtime, ignore_sigxfsz};
 use naru_engine::log::Fence;
+use naru_runtime::sync::Notify;
+use naru_runtime::{Listener, Maintenance, RemoteWaker, RingConfig, Runtime, ignore_sigxfsz};
 use uuid::Uuid;
 
 use crate::cluster::{

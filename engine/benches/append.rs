@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use naru_engine::io::{Handle, RingConfig, Runtime};
 use naru_engine::log::{Fence, Log, LogConfig, Shared, Stamp, TailBudget};
 use naru_record_batch::{Attributes, BatchHeader, HEADER_BYTES, MAGIC, stamp_max_timestamp};
+use naru_runtime::{Handle, RingConfig, Runtime};
 
 const READ_BYTES: usize = 1 << 20;
 const SEGMENT_BYTES: u64 = 64 << 20;

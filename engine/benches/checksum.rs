@@ -1,5 +1,6 @@
-//! CRC-32 (IEEE), the checksum of Naru's own files, and what it costs to write and to believe the index of a segment, which is
-//! the largest of them. CRC-32C, that of record batches, is measured in `record-batch`.
+//! CRC-32 (IEEE), the checksum of Naru's own files, and what it costs to write and to believe the
+//! index of a segment, which is the largest of them. CRC-32C, that of record batches, is measured
+//! in `record-batch`.
 //!
 //! `cargo bench -p naru-engine --bench checksum`
 #![allow(clippy::unwrap_used)]

@@ -1,8 +1,10 @@
-//! What sharing a flush brings: appenders that each wait for their own batch to be flushed before they append the next.
+//! What sharing a flush brings: appenders that each wait for their own batch to be flushed before
+//! they append the next.
 //!
-//! Whoever appends while a group is under way joins the next one, so a round of all appenders costs far less than as many
-//! flushes. The figure is batches per second over all appenders; the device decides it, so compare only within one machine.
-//! The directory is cargo's target directory, or what `TMPDIR` says if it is set.
+//! Whoever appends while a group is under way joins the next one, so a round of all appenders costs
+//! far less than as many flushes. The figure is batches per second over all appenders; the device
+//! decides it, so compare only within one machine. The directory is cargo's target directory, or
+//! what `TMPDIR` says if it is set.
 //!
 //! `cargo bench -p naru-engine --bench group_commit`
 #![allow(clippy::unwrap_used)]
@@ -13,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use naru_engine::io::{Handle, RingConfig, Runtime};
 use naru_engine::log::{Fence, Log, LogConfig, Shared, Stamp, TailBudget};
 use naru_record_batch::{BatchBuilder, Codec};
+use naru_runtime::{Handle, RingConfig, Runtime};
 
 const APPENDERS: [usize; 4] = [1, 4, 16, 64];
 const VALUE_BYTES: usize = 1 << 10;

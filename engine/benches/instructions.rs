@@ -1,8 +1,9 @@
 //! The hot functions, for counting their instructions: a count repeats where a time does not.
 //!
-//! `instructions --list` names them; `instructions NAME COUNT` runs one COUNT times, on fixed input, without threads, clock,
-//! ring or disk: the log lies on [`Nowhere`], which completes everything at once. Under `valgrind --tool=callgrind`, the
-//! difference between 2N and N calls, over N, is what one costs.
+//! `instructions --list` names them; `instructions NAME COUNT` runs one COUNT times, on fixed
+//! input, without threads, clock, ring or disk: the log lies on [`Nowhere`], which completes
+//! everything at once. Under `valgrind --tool=callgrind`, the difference between 2N and N calls,
+//! over N, is what one costs.
 //!
 //! `cargo bench -p naru-engine --bench instructions -- --list`
 #![allow(clippy::unwrap_used)]
@@ -19,9 +20,9 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use naru_engine::index::{Index, IndexEntry};
-use naru_engine::io::{DirEntry, Disk, File, Open, Spawn};
 use naru_engine::log::{Fence, Log, LogConfig, Shared, Stamp, TailBudget};
 use naru_record_batch::{BatchBuilder, Codec, Rules, crc32c, first_record_at, validate};
+use naru_runtime::{DirEntry, Disk, File, Open, Spawn};
 
 /// When all records were made, in ms since 1970.
 const NOW_MS: i64 = 1_700_000_000_000;
@@ -156,7 +157,8 @@ fn log(env: &Nowhere, tail_bytes: usize) -> Log<Nowhere> {
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// A disk that takes everything at once and keeps only lengths, and the simplest executor that there can be.
+/// A disk that takes everything at once and keeps only lengths, and the simplest executor that
+/// there can be.
 #[derive(Clone, Default)]
 struct Nowhere {
     tasks: Rc<RefCell<Vec<Task>>>,

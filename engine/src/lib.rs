@@ -3,8 +3,12 @@
 //! Knows no request and no client. See `docs/ARCHITECTURE.md` for the rooms and
 //! `docs/FORMAT.md` for every byte on disk.
 
+mod envelope;
 pub mod index;
-pub mod io;
+
 pub mod log;
 pub mod recovery;
 pub mod segment;
+
+/// What the log is built on, under the name that its users know it by.
+pub use naru_runtime as io;

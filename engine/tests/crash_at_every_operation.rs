@@ -4,7 +4,7 @@
 
 mod world;
 
-use naru_engine::io::sim::Sim;
+use naru_runtime::sim::Sim;
 use world::{Known, check, check_open, machine, operations_of, workload};
 
 /// Runs the workload up to an operation.
@@ -16,7 +16,7 @@ fn crashed_at(seed: u64, operation: u64) -> (Sim, Known) {
     (sim, known)
 }
 
-async fn goes_on(env: &naru_engine::io::sim::SimEnv, known: &Known, acked: i64, story: &str) {
+async fn goes_on(env: &naru_runtime::sim::SimEnv, known: &Known, acked: i64, story: &str) {
     let log = check(env, known, acked, story).await;
     for size in [100, 5_000, 300_000, 900] {
         known.append_watched(env, &log, size);

@@ -5,7 +5,7 @@
 
 mod world;
 
-use naru_engine::io::sim::{Sim, SimEnv};
+use naru_runtime::sim::{Sim, SimEnv};
 use world::{Known, check, check_open, config, machine, open, operations_of, workload};
 
 /// Recovers and takes a few records.

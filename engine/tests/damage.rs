@@ -5,13 +5,13 @@
 mod world;
 
 use bytes::Bytes;
-use naru_engine::io::sim::Sim;
 use naru_engine::log::Log;
 use naru_engine::recovery::{RecoveryError, Replay, recover};
 use naru_engine::segment::{
     CHECKPOINT_FILE, FLUSHED_FILE, METADATA_FILE, index_path, segment_path,
 };
 use naru_record_batch::stamp;
+use naru_runtime::sim::Sim;
 use world::{
     Known, append_all, batch, check, check_open, config, dir, machine, open, read_all, shared,
 };

@@ -4,8 +4,8 @@
 
 mod world;
 
-use naru_engine::io::sim::OpKind;
 use naru_engine::log::LogError;
+use naru_runtime::sim::OpKind;
 use world::{Known, check, check_open, config, machine, open, read_all, try_work_on, workload};
 
 const CHANGES: [OpKind; 10] = [

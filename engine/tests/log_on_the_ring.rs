@@ -5,10 +5,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use naru_engine::io::{Handle, RingConfig, Runtime};
 use naru_engine::log::{Fence, Log, LogConfig, Shared, Stamp, TailBudget};
 use naru_engine::recovery::{Recovered, recover};
 use naru_record_batch::{Attributes, BatchHeader, HEADER_BYTES, MAGIC, stamp_max_timestamp};
+use naru_runtime::{Handle, RingConfig, Runtime};
 
 /// A batch of one record's worth of payload, with a valid checksum.
 fn batch(payload: usize, fill: u8) -> Bytes {

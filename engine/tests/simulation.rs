@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use bytes::Bytes;
-use naru_engine::io::sim::{OpKind, Sim, SimEnv};
-use naru_engine::io::{Aligned, BLOCK_BYTES, Disk, File, Open, Spawn};
+use naru_runtime::sim::{OpKind, Sim, SimEnv};
+use naru_runtime::{Aligned, BLOCK_BYTES, Disk, File, Open, Spawn};
 
 const BLOCK: u64 = BLOCK_BYTES as u64;
 

@@ -4,7 +4,7 @@
 
 mod world;
 
-use naru_engine::io::sim::Sim;
+use naru_runtime::sim::Sim;
 use world::{Known, append_all, check, check_open, config, machine, open, read_all};
 
 const SIZES: [usize; 8] = [

@@ -1,4 +1,5 @@
-//! IncrementalAlterConfigs and AlterConfigs: a new limit counts at once, survives kill -9, and a bad request changes nothing.
+//! IncrementalAlterConfigs and AlterConfigs: a new limit counts at once, survives kill -9, and a
+//! bad request changes nothing.
 
 use bytes::Bytes;
 use naru_bench::kafka::{Admin, KafkaError};

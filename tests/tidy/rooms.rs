@@ -13,11 +13,12 @@ const TABLE_BEGINS: &str = "<!-- rooms -->";
 const TABLE_ENDS: &str = "<!-- /rooms -->";
 
 /// Our crates, as code names them, and where their modules lie.
-const CRATES: [(&str, &str); 5] = [
+const CRATES: [(&str, &str); 6] = [
     ("naru_bench", "bench-harness/src"),
     ("naru_broker", "broker/src"),
     ("naru_engine", "engine/src"),
     ("naru_record_batch", "engine/record-batch/src"),
+    ("naru_runtime", "engine/runtime/src"),
     ("naru_wire", "broker/wire/src"),
 ];
 

@@ -1,4 +1,5 @@
-//! `naru-bench compare`: two brokers in turn, on the same machine in the same minutes, and what the ratio of their figures shows.
+//! `naru-bench compare`: two brokers in turn, on the same machine in the same minutes, and what the
+//! ratio of their figures shows.
 
 mod command;
 mod rounds;

@@ -1,7 +1,7 @@
 //! Interleaved rounds, and the figures of both sides put together.
 //!
-//! The order is a b, b a, a b, …: a drift of the machine favours neither. The first round warms both up (a JVM above all) and
-//! does not count.
+//! The order is a b, b a, a b, …: a drift of the machine favours neither. The first round warms
+//! both up (a JVM above all) and does not count.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,8 @@ pub struct FigureComparison {
     /// b / a; `None` where it cannot be taken.
     pub ratio: Option<Ratio>,
     pub verdict: Verdict,
-    /// The schedule of a run slipped: this percentile says more about the load generator, and is not compared.
+    /// The schedule of a run slipped: this percentile says more about the load generator, and is
+    /// not compared.
     pub has_slipped: bool,
 }
 
@@ -108,7 +109,8 @@ impl Comparison {
         runs.iter().filter_map(fault).collect()
     }
 
-    /// Every figure that both sides have in every round. The intervals miss the truth with a probability of at most `alpha` each.
+    /// Every figure that both sides have in every round. The intervals miss the truth with a
+    /// probability of at most `alpha` each.
     pub fn figures(&self, alpha: f64, tolerance: f64) -> Vec<FigureComparison> {
         let (a, b) = (figures(&self.a), figures(&self.b));
         let Some(first) = a.first() else {

@@ -1,7 +1,9 @@
-//! What a gate measured, kept as JSON (`perf/baselines/`), and what of it another machine may be held against.
+//! What a gate measured, kept as JSON (`perf/baselines/`), and what of it another machine may be
+//! held against.
 //!
-//! Two things repeat across machines: instruction counts of the same toolchain, and ratios to the same base under the same workload.
-//! Rates, seconds and latencies do not; they are kept for the record and never compared.
+//! Two things repeat across machines: instruction counts of the same toolchain, and ratios to the
+//! same base under the same workload. Rates, seconds and latencies do not; they are kept for the
+//! record and never compared.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -122,7 +124,8 @@ impl Against {
         self.left_out.extend(words);
     }
 
-    /// A ratio is worse if its interval lies beyond that of the baseline, and its estimate beyond the tolerance.
+    /// A ratio is worse if its interval lies beyond that of the baseline, and its estimate beyond
+    /// the tolerance.
     fn add_ratios(&mut self, then: &Baseline, now: &Baseline, tolerance: f64) {
         if now.figures.is_empty() || then.figures.is_empty() {
             return;

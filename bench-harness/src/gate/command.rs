@@ -1,6 +1,7 @@
 //! The command: both sides made ready, instructions counted, rounds run, one answer.
 //!
-//! Nothing is measured while something is built or counted: the rounds have the machine to themselves, as far as the gate goes.
+//! Nothing is measured while something is built or counted: the rounds have the machine to
+//! themselves, as far as the gate goes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,8 +20,8 @@ use crate::measure::Environment;
 use crate::outcome::Outcome;
 use crate::workload::{Workload, WorkloadError};
 
-/// Whether a head is slower than its base: ends with 0 if no regression was shown, 1 for a regression, 2 if it is too noisy to
-/// tell, 3 if it could not be measured
+/// Whether a head is slower than its base: ends with 0 if no regression was shown, 1 for a
+/// regression, 2 if it is too noisy to tell, 3 if it could not be measured
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A revision of this repository, which is built, or a built `naru`
@@ -33,7 +34,8 @@ pub struct Args {
     /// The same, for what may have become slower
     #[arg(long, value_name = "REVISION|BINARY")]
     head: String,
-    /// What is tolerated of every figure: 5% or 0.05. Twice as much is what the gate promises to see
+    /// What is tolerated of every figure: 5% or 0.05. Twice as much is what the gate promises to
+    /// see
     #[arg(long, default_value = "5%", value_parser = share)]
     tolerance: f64,
     /// What is tolerated of an instruction count
@@ -42,7 +44,8 @@ pub struct Args {
     /// The chance of a false alarm, over all figures and looks together
     #[arg(long, default_value = "1%", value_parser = share)]
     false_alarms: f64,
-    /// Rounds at most; the gate looks after two fifths, two thirds and all of them, and stops as soon as it knows
+    /// Rounds at most; the gate looks after two fifths, two thirds and all of them, and stops as
+    /// soon as it knows
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(16..=60))]
     rounds_max: u16,
     /// A workload (TOML) instead of the gate's own; may be repeated

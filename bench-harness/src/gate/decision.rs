@@ -1,14 +1,17 @@
-//! When to stop measuring, and with which verdict. Pure: measurements come from a closure, so that tests can simulate machines.
+//! When to stop measuring, and with which verdict. Pure: measurements come from a closure, so that
+//! tests can simulate machines.
 //!
 //! - *Worse by*: head / base where lower is better, base / head where higher is; 1.1 is 10% worse.
-//! - A figure **regressed** if its interval lies above 1 and its estimate beyond the tolerance: surely worse, and by more than is
-//!   tolerated as far as anyone can know.
-//! - A figure is **clear** if its interval ends below twice the tolerance: a change of that size would have been seen.
+//! - A figure **regressed** if its interval lies above 1 and its estimate beyond the tolerance:
+//!   surely worse, and by more than is tolerated as far as anyone can know.
+//! - A figure is **clear** if its interval ends below twice the tolerance: a change of that size
+//!   would have been seen.
 //! - Else it is **open**, and more rounds are measured until the last look.
 //!
-//! The interval of the first rule is shared out: over all figures and all looks together, equal sides raise an alarm with a
-//! probability of at most `false_alarms` (Bonferroni; figures depend on each other, and it holds nevertheless). That of the second
-//! is shared out over the looks only: `missed` is a promise about each figure.
+//! The interval of the first rule is shared out: over all figures and all looks together, equal
+//! sides raise an alarm with a probability of at most `false_alarms` (Bonferroni; figures depend on
+//! each other, and it holds nevertheless). That of the second is shared out over the looks only:
+//! `missed` is a promise about each figure.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +40,8 @@ pub(super) struct Series {
     pub better: Better,
     pub base: Vec<f64>,
     pub head: Vec<f64>,
-    /// It may raise an alarm, but the gate does not go on measuring until it is clear: the tail of a latency hardly ever is.
+    /// It may raise an alarm, but the gate does not go on measuring until it is clear: the tail of
+    /// a latency hardly ever is.
     pub may_stay_open: bool,
 }
 
@@ -145,8 +149,8 @@ impl Rules {
     }
 }
 
-/// Measures until the verdict is no longer [`Verdict::TooNoisy`], or the last look has been taken. `measure` is told how many rounds
-/// there should be by now, and gives the values of all of them.
+/// Measures until the verdict is no longer [`Verdict::TooNoisy`], or the last look has been taken.
+/// `measure` is told how many rounds there should be by now, and gives the values of all of them.
 pub(super) fn decide<E>(
     rules: &Rules,
     mut measure: impl FnMut(usize) -> Result<Vec<Series>, E>,
@@ -175,7 +179,8 @@ mod tests {
         looks: [12, 20, 30],
     };
 
-    /// A machine whose runs scatter by `noise` (relative), whose rounds drift, and that stalls now and then.
+    /// A machine whose runs scatter by `noise` (relative), whose rounds drift, and that stalls now
+    /// and then.
     struct Machine {
         random: fastrand::Rng,
         noise: f64,
@@ -194,7 +199,8 @@ mod tests {
             (self.noise * bell).exp() * (1.0 + stall)
         }
 
-        /// Nine figures, of which the first costs `factor` times as much on the head, and a rate that falls accordingly.
+        /// Nine figures, of which the first costs `factor` times as much on the head, and a rate
+        /// that falls accordingly.
         fn gate(&mut self, factor: f64) -> Decision {
             let mut series: Vec<Series> = (0..9)
                 .map(|index| Series {

@@ -1,9 +1,12 @@
-//! Instruction counts of the engine's hot functions, by callgrind: they repeat on noisy machines, so they need no statistics.
+//! Instruction counts of the engine's hot functions, by callgrind: they repeat on noisy machines,
+//! so they need no statistics.
 //!
-//! The benchmark's contract: `instructions --list` prints a name a line, `instructions NAME ITERATIONS` runs one of them so many times.
-//! It is counted with N and with 2 N iterations; what the second has more is the cost of N, without start and end of the process.
+//! The benchmark's contract: `instructions --list` prints a name a line, `instructions NAME
+//! ITERATIONS` runs one of them so many times. It is counted with N and with 2 N iterations; what
+//! the second has more is the cost of N, without start and end of the process.
 //!
-//! A count that cannot be had is not a failure, but it is never passed over in silence: it becomes a [`Skipped`].
+//! A count that cannot be had is not a failure, but it is never passed over in silence: it becomes
+//! a [`Skipped`].
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -126,8 +129,8 @@ fn list(binary: &Path) -> Result<Vec<String>, String> {
     Ok(names)
 }
 
-/// Keeps glibc from copying and clearing by `rep movsb` and `rep stosb`, of which callgrind counts every byte: beside nine tenths of
-/// copying, what is added to an append would disappear.
+/// Keeps glibc from copying and clearing by `rep movsb` and `rep stosb`, of which callgrind counts
+/// every byte: beside nine tenths of copying, what is added to an append would disappear.
 const COPY_BY_VECTORS: &str = "glibc.cpu.x86_rep_movsb_threshold=4611686018427387904:glibc.cpu.x86_rep_stosb_threshold=4611686018427387904";
 
 /// All instructions of one run.
@@ -168,7 +171,8 @@ fn wait(mut child: Child) -> Result<(), String> {
     }
 }
 
-/// The sum that callgrind writes last, over all threads; `summary` is that of the file when there is but one part.
+/// The sum that callgrind writes last, over all threads; `summary` is that of the file when there
+/// is but one part.
 fn total(text: &str) -> Option<u64> {
     let of = |key: &str| {
         let line = text.lines().rev().find_map(|line| line.strip_prefix(key))?;

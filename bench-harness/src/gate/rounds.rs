@@ -1,7 +1,8 @@
 //! The gate's workloads, and its figures round by round.
 //!
-//! In a round both sides run every workload, the one that is first changes from round to round. Whoever runs them starts a fresh
-//! broker each time: where a process happens to lie in memory must not favour one side in all rounds.
+//! In a round both sides run every workload, the one that is first changes from round to round.
+//! Whoever runs them starts a fresh broker each time: where a process happens to lie in memory must
+//! not favour one side in all rounds.
 
 use std::path::PathBuf;
 
@@ -23,8 +24,9 @@ const OURS: [(&str, &str); 3] = [
     ("consume", include_str!("../../../perf/gate/consume.toml")),
 ];
 
-/// The figures that decide while records are produced; of a workload with cold reads only those of the reads, since others
-/// measure producing. Throughput in MB/s says the same as records/s, and what the client uses is not the broker's fault.
+/// The figures that decide while records are produced; of a workload with cold reads only those of
+/// the reads, since others measure producing. Throughput in MB/s says the same as records/s, and
+/// what the client uses is not the broker's fault.
 const DECIDING: [(&str, &str); 5] = [
     ("produce", "records/s"),
     ("consume", "records/s"),

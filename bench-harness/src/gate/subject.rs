@@ -1,14 +1,17 @@
-//! What stands on one side of the gate: a revision of the repository around the working directory, or a ready binary.
+//! What stands on one side of the gate: a revision of the repository around the working directory,
+//! or a ready binary.
 //!
-//! A revision is checked out as a worktree below the target directory and built there with a target directory of its own. Both stay,
-//! so that the next gate compiles only what has changed. The caller's own checkout is never touched.
+//! A revision is checked out as a worktree below the target directory and built there with a target
+//! directory of its own. Both stay, so that the next gate compiles only what has changed. The
+//! caller's own checkout is never touched.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::instructions::Source;
 
-/// Where the engine keeps the benchmark whose instructions are counted; without it there is nothing to count.
+/// Where the engine keeps the benchmark whose instructions are counted; without it there is nothing
+/// to count.
 const INSTRUCTIONS_FILE: &str = "engine/benches/instructions.rs";
 
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +41,8 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// Builds it if need be, in the folder `side`. `instructions` is the caller's own build of the benchmark.
+    /// Builds it if need be, in the folder `side`. `instructions` is the caller's own build of the
+    /// benchmark.
     pub fn prepare(
         name: &str,
         side: &str,

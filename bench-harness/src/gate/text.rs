@@ -1,4 +1,5 @@
-//! The gate's answer as lines for a person: every figure, then each regression in a sentence, then the verdict.
+//! The gate's answer as lines for a person: every figure, then each regression in a sentence, then
+//! the verdict.
 
 use std::fmt::Write;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use naru_engine::io::{Handle, RingConfig, Runtime};
+use naru_runtime::{Handle, RingConfig, Runtime};
 use naru_wire::api::create_topics::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse,
 };
@@ -325,7 +325,8 @@ fn is_passing(code: ErrorCode) -> bool {
     )
 }
 
-/// `None` for what passes by itself: a topic that is not known everywhere yet, a partition without a leader.
+/// `None` for what passes by itself: a topic that is not known everywhere yet, a partition without
+/// a leader.
 fn passing<T>(answer: Result<T, KafkaError>) -> Result<Option<T>, KafkaError> {
     match answer {
         Err(KafkaError::Refused { code, .. }) if is_passing(code) => Ok(None),

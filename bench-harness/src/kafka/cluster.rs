@@ -1,10 +1,11 @@
-//! The cluster as its metadata shows it: who leads which partition, and a connection to each leader.
+//! The cluster as its metadata shows it: who leads which partition, and a connection to each
+//! leader.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use naru_engine::io::Handle;
+use naru_runtime::Handle;
 use naru_wire::api::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
 use naru_wire::{ErrorCode, Str};
 
@@ -18,7 +19,8 @@ pub struct Topic {
     pub leaders: Vec<i32>,
 }
 
-/// Belongs to one thread's runtime. Connections are made when they are first needed and shared by all who ask.
+/// Belongs to one thread's runtime. Connections are made when they are first needed and shared by
+/// all who ask.
 pub struct Cluster {
     handle: Handle,
     bootstrap: Connection,

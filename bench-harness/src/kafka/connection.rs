@@ -11,8 +11,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use naru_engine::io::sync::{Notify, Receiver, Sender, oneshot};
-use naru_engine::io::{Handle, Socket};
+use naru_runtime::sync::{Notify, Receiver, Sender, oneshot};
+use naru_runtime::{Handle, Socket};
 use naru_wire::api::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
 use naru_wire::{ApiKey, Message, Request, Str, decode_response, encode_request};
 
@@ -110,7 +110,8 @@ impl Connection {
             has_sent: Notify::new(),
             broken: RefCell::default(),
         });
-        // The tasks hold the state weakly: they end with the last clone of the connection, whose drop ends the socket.
+        // The tasks hold the state weakly: they end with the last clone of the connection, whose
+        // drop ends the socket.
         handle.spawn(receive(Rc::downgrade(&inner), Frames::new(socket)));
         handle.spawn(send(Rc::downgrade(&inner), Rc::clone(&inner.has_outgoing)));
         Self { inner }
@@ -149,8 +150,8 @@ impl Connection {
         }
     }
 
-    /// Gives a request to the connection, in the newest version that both sides have. The answer may be awaited later;
-    /// further requests may follow before.
+    /// Gives a request to the connection, in the newest version that both sides have. The answer
+    /// may be awaited later; further requests may follow before.
     pub fn send<R: Request>(&self, request: &R) -> Result<Answer<R::Response>, KafkaError> {
         self.send_in(request, self.version::<R>(i16::MAX)?)
     }
@@ -196,7 +197,8 @@ impl Connection {
         Ok(correlation_id)
     }
 
-    /// Waits until the kernel has taken all that was given: what bounds a producer that is not answered.
+    /// Waits until the kernel has taken all that was given: what bounds a producer that is not
+    /// answered.
     pub async fn drained(&self) -> Result<(), KafkaError> {
         let inner = &self.inner;
         loop {

@@ -1,8 +1,8 @@
-//! Length-prefixed frames out of a socket. The buffer is used again once nobody holds a slice of it: a fresh large
-//! allocation would cost more than the receive.
+//! Length-prefixed frames out of a socket. The buffer is used again once nobody holds a slice of
+//! it: a fresh large allocation would cost more than the receive.
 
 use bytes::Bytes;
-use naru_engine::io::{Chunk, Socket};
+use naru_runtime::{Chunk, Socket};
 
 const BUFFER_BYTES_MIN: usize = 64 << 10;
 const LENGTH_BYTES: usize = 4;
@@ -62,7 +62,8 @@ impl Frames {
         }
     }
 
-    /// The buffer, or another one with what is pending at its front, with room for `missing` more bytes.
+    /// The buffer, or another one with what is pending at its front, with room for `missing` more
+    /// bytes.
     fn chunk_with_room(&mut self, missing: usize) -> Chunk {
         let mut pending = Bytes::new();
         if let Some(mut chunk) = self.chunk.take() {

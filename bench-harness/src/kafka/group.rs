@@ -1,11 +1,12 @@
 //! Membership in a consumer group, by the classic protocol: join, sync, heartbeat, commit, leave.
 //!
-//! The member that leads assigns by range, as Kafka's RangeAssignor does. All members want the same topics.
+//! The member that leads assigns by range, as Kafka's RangeAssignor does. All members want the same
+//! topics.
 
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use naru_engine::io::Handle;
+use naru_runtime::Handle;
 use naru_wire::api::find_coordinator::FindCoordinatorRequest;
 use naru_wire::api::heartbeat::HeartbeatRequest;
 use naru_wire::api::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
@@ -96,8 +97,8 @@ impl Member {
         })
     }
 
-    /// Joins, or joins again, and waits for the assignment: topics and partitions, with the offsets that the group has committed
-    /// (-1: none).
+    /// Joins, or joins again, and waits for the assignment: topics and partitions, with the offsets
+    /// that the group has committed (-1: none).
     pub async fn join(&mut self) -> Result<Vec<Position>, KafkaError> {
         for _ in 0..RETRIES_MAX {
             let joined = self.connection.call(&self.join_request()).await?;
@@ -292,7 +293,8 @@ fn subscription(topics: &[Topic]) -> Bytes {
     out.freeze()
 }
 
-/// `ConsumerProtocolAssignment` v0 of the member at `at` of `members`: of each topic a range, the first members one more.
+/// `ConsumerProtocolAssignment` v0 of the member at `at` of `members`: of each topic a range, the
+/// first members one more.
 fn assignment(topics: &[Topic], at: usize, members: usize) -> Bytes {
     let mut out = BytesMut::new();
     out.put_i16(0);

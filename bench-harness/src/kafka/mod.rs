@@ -1,7 +1,8 @@
-//! A small client of Kafka's protocol: connections with pipelined requests, the cluster's metadata, administration.
+//! A small client of Kafka's protocol: connections with pipelined requests, the cluster's metadata,
+//! administration.
 //!
-//! It does what a load generator needs and no more: nothing is retried behind the caller's back, no record is copied
-//! that need not be.
+//! It does what a load generator needs and no more: nothing is retried behind the caller's back, no
+//! record is copied that need not be.
 
 mod admin;
 mod cluster;

@@ -1,8 +1,9 @@
 //! Which limit binds each figure of a run, and how near the run came.
 //!
-//! A limit is what the cheapest program would reach that does the same work on the same bytes. A broker beyond 100 % of a
-//! throughput does less (it answers before it has flushed, or before it has written), or the machine was busier with others
-//! when it was measured. For latencies and CPU time 100 % is the least that is possible.
+//! A limit is what the cheapest program would reach that does the same work on the same bytes. A
+//! broker beyond 100 % of a throughput does less (it answers before it has flushed, or before it
+//! has written), or the machine was busier with others when it was measured. For latencies and CPU
+//! time 100 % is the least that is possible.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +25,9 @@ pub struct Bound {
     pub percent: f64,
 }
 
-/// The bounds of a run against a broker of this machine. None when the broker was not seen to run here, and none when
-/// batches were compressed: what reached disk and sockets then was not the payload.
+/// The bounds of a run against a broker of this machine. None when the broker was not seen to run
+/// here, and none when batches were compressed: what reached disk and sockets then was not the
+/// payload.
 pub fn binding(limits: &Limits, outcome: &Outcome) -> Vec<Bound> {
     if outcome.broker.is_none() || outcome.workload.compression != Codec::None {
         return Vec::new();
@@ -147,8 +149,8 @@ fn latency_floor(limits: &Limits, shape: &Shape) -> Candidate {
     }
 }
 
-/// CPU seconds per GB that went through: receiving, checking, copying once and writing what is produced, sending what is
-/// consumed.
+/// CPU seconds per GB that went through: receiving, checking, copying once and writing what is
+/// produced, sending what is consumed.
 fn cpu_floor(limits: &Limits, outcome: &Outcome, shape: &Shape) -> Candidate {
     let inverse = |gb_per_second: f64| {
         if gb_per_second > 0.0 {
@@ -226,7 +228,8 @@ mod tests {
     use crate::outcome::{Flow, Latency, Phase, Usage, Verification};
     use crate::workload::{ByteSize, WorkloadOptions};
 
-    /// A disk that writes 50 MB/s for every doubling of the block above 2 KiB, half of it when flushed.
+    /// A disk that writes 50 MB/s for every doubling of the block above 2 KiB, half of it when
+    /// flushed.
     fn limits() -> Limits {
         let mut disk_writes = Vec::new();
         for (is_flushed, share) in [(false, 1.0), (true, 0.5)] {
@@ -362,7 +365,8 @@ mod tests {
     #[test]
     fn the_least_cpu_time_counts_what_each_direction_costs() {
         let cpu = bound(&limits(), &outcome(Acks::All, 5), "broker CPU");
-        // (receive 0.3 + check 0.05 + copy 0.1 + write 0.1) for one GB, send 0.2 for the other; 1 s/GB were used.
+        // (receive 0.3 + check 0.05 + copy 0.1 + write 0.1) for one GB, send 0.2 for the other; 1
+        // s/GB were used.
         assert!((cpu.limit_value - 0.375).abs() < 1e-9, "{cpu:?}");
         assert_eq!(cpu.percent.round(), 267.0);
 

@@ -1,7 +1,8 @@
-//! Limits are kept from one command to the next, in the user's cache directory: measuring takes most of a minute.
+//! Limits are kept from one command to the next, in the user's cache directory: measuring takes
+//! most of a minute.
 //!
-//! One file holds those of every disk, kernel and processor that were measured. A file that does not read is as good as
-//! none; it is replaced by the next measurement.
+//! One file holds those of every disk, kernel and processor that were measured. A file that does
+//! not read is as good as none; it is replaced by the next measurement.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

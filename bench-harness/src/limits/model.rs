@@ -37,7 +37,8 @@ pub struct DiskWrites {
     pub block_bytes: u64,
     /// Writes under way at once.
     pub depth: u32,
-    /// Whether every write is followed by a flush of its own, which the next write of its row waits for.
+    /// Whether every write is followed by a flush of its own, which the next write of its row waits
+    /// for.
     pub is_flushed: bool,
     pub mb_per_second: f64,
     pub writes_per_second: f64,
@@ -86,7 +87,8 @@ pub struct Checksum {
     pub gb_per_second: f64,
 }
 
-/// Measures everything, for `seconds` per probe; files are made in `dir` and removed. `progress` hears what comes next.
+/// Measures everything, for `seconds` per probe; files are made in `dir` and removed. `progress`
+/// hears what comes next.
 ///
 /// # Errors
 /// When a probe cannot run; the error says what it needs.

@@ -1,7 +1,7 @@
 //! A consumer: fetches its partitions, checks what comes, and looks again.
 //!
-//! The next fetch goes out before the records of the last one are looked at, so that the broker has something to do
-//! meanwhile.
+//! The next fetch goes out before the records of the last one are looked at, so that the broker has
+//! something to do meanwhile.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use std::time::Duration;
 
-use naru_engine::io::{Handle, Task};
 use naru_record_batch::RecordView;
+use naru_runtime::{Handle, Task};
 use naru_wire::api::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData,
 };
@@ -186,7 +186,8 @@ impl Consumer {
         self.control.is_stopped() || self.control.ends.get().is_some_and(is_read)
     }
 
-    /// Starts to fetch these partitions, one task for each node that leads some. To drop a task ends it.
+    /// Starts to fetch these partitions, one task for each node that leads some. To drop a task
+    /// ends it.
     fn fetch(&self, slots: Vec<Slot>) -> Vec<Task<()>> {
         let nodes = self.layout.slots_by_node(slots).into_iter();
         let start = |(node, slots)| {
@@ -231,7 +232,8 @@ impl Fetch {
             let response = answer.await?;
             let slots = self.slots.iter();
             let before: Vec<i64> = slots.map(|slot| self.readers.position(*slot)).collect();
-            // No await from here to `take`: a member whose task is dropped has either taken an answer or not.
+            // No await from here to `take`: a member whose task is dropped has either taken an
+            // answer or not.
             self.advance(&response)?;
             let next = (!self.is_through()).then(|| connection.send_in(&self.request(), version));
             self.take(&response, &before);

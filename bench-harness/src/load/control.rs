@@ -16,7 +16,8 @@ pub(super) struct Control {
     pub workload: Workload,
     /// Names this run in the stamps of its records.
     pub run: u32,
-    /// When producers may begin, when the warm-up is over and when producing ends, in ns of the run's clock.
+    /// When producers may begin, when the warm-up is over and when producing ends, in ns of the
+    /// run's clock.
     pub begin_ns: AtomicU64,
     pub measured_from_ns: AtomicU64,
     pub until_ns: AtomicU64,
@@ -79,7 +80,8 @@ impl Control {
             || self.change_quota(|left| (left > 0).then(|| left - 1))
     }
 
-    /// Whether producing should have ended so long ago that an open loop, which still has records to make, gives up.
+    /// Whether producing should have ended so long ago that an open loop, which still has records
+    /// to make, gives up.
     pub(super) fn is_overdue(&self, now_ns: u64) -> bool {
         now_ns
             > self

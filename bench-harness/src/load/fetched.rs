@@ -7,14 +7,16 @@ use naru_record_batch::{BatchHeader, Codec, Decoder, HEADER_BYTES, RecordView, R
 /// More than this a batch may not decompress to, in bytes.
 const BATCH_BYTES_MAX: usize = 1 << 30;
 
-/// The offset behind the last whole batch of `bytes`, if there is one. A batch at the end may be cut short.
+/// The offset behind the last whole batch of `bytes`, if there is one. A batch at the end may be
+/// cut short.
 pub(super) fn next_offset(bytes: &[u8]) -> Option<i64> {
     whole_batches(bytes)
         .last()
         .map(|(header, _)| header.next_offset())
 }
 
-/// Calls `see` with each record from `from_offset` on, and `damaged` with the number of records of each batch that cannot be read.
+/// Calls `see` with each record from `from_offset` on, and `damaged` with the number of records of
+/// each batch that cannot be read.
 pub(super) fn each_record(
     bytes: &[u8],
     from_offset: i64,

@@ -1,10 +1,11 @@
-//! The way from a producer to one node: its connection, what waits to be sent, and how many requests are in flight.
+//! The way from a producer to one node: its connection, what waits to be sent, and how many
+//! requests are in flight.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::rc::Rc;
 
-use naru_engine::io::sync::{Notify, Semaphore};
+use naru_runtime::sync::{Notify, Semaphore};
 use naru_wire::Str;
 use naru_wire::api::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 
@@ -64,8 +65,8 @@ impl Lane {
         self.changed.notify_all();
     }
 
-    /// What the next request takes: at most one batch of a partition, at most `bytes_max` unless the first is larger;
-    /// nothing when the lane is closed and empty.
+    /// What the next request takes: at most one batch of a partition, at most `bytes_max` unless
+    /// the first is larger; nothing when the lane is closed and empty.
     pub(super) async fn next_batches(&self, bytes_max: usize) -> Vec<Ready> {
         loop {
             let changed = self.changed.wait();

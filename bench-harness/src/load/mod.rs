@@ -1,7 +1,8 @@
 //! The load: producers and consumers on rings of their own, and what they measured.
 //!
-//! A run makes its topics, warms up, measures, and waits until consumers have everything; then it counts what is missing.
-//! The clock of all latencies is this process's own, so producers and consumers of a run share it.
+//! A run makes its topics, warms up, measures, and waits until consumers have everything; then it
+//! counts what is missing. The clock of all latencies is this process's own, so producers and
+//! consumers of a run share it.
 
 mod clock;
 mod consumer;

@@ -1,5 +1,5 @@
-//! Values that prove themselves: each begins with a stamp of who sent it, as which of his records, when, and a checksum of it
-//! all.
+//! Values that prove themselves: each begins with a stamp of who sent it, as which of his records,
+//! when, and a checksum of it all.
 //!
 //! | bytes | what |
 //! |---|---|
@@ -103,7 +103,8 @@ impl Payloads {
         &mut self.random
     }
 
-    /// A key (if there are keys) and a stamped value of `bytes`. A value without room for the stamp has none.
+    /// A key (if there are keys) and a stamped value of `bytes`. A value without room for the stamp
+    /// has none.
     pub(super) fn next(&mut self, bytes: usize, stamp: &Stamp) -> (Option<&[u8]>, &[u8]) {
         // Odd, so that stamps do not always fall on the same bytes of the pool.
         self.at = (self.at + bytes + 97) % POOL_BYTES;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use naru_engine::io::Handle;
-use naru_engine::io::sync::Permit;
+use naru_runtime::Handle;
+use naru_runtime::sync::Permit;
 use naru_wire::ErrorCode;
 use naru_wire::api::init_producer_id::InitProducerIdRequest;
 use naru_wire::api::produce::{PartitionProduceResponse, ProduceResponse};
@@ -29,7 +29,8 @@ use crate::workload::{Acks, Partitioner};
 /// How long answers may be waited for once everything has been sent.
 const LAST_ANSWERS_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// What an open loop holds ready for a broker that does not take it, in bytes; beyond this its schedule slips.
+/// What an open loop holds ready for a broker that does not take it, in bytes; beyond this its
+/// schedule slips.
 const READY_BYTES_MAX: usize = 256 << 20;
 
 /// Records of an open loop made in one go before others have their turn.

@@ -1,4 +1,5 @@
-//! What a run shows while it goes: a bar on a terminal, a line every few seconds elsewhere, or nothing.
+//! What a run shows while it goes: a bar on a terminal, a line every few seconds elsewhere, or
+//! nothing.
 
 use std::cell::Cell;
 use std::io::IsTerminal;

@@ -28,7 +28,8 @@ const STALL_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long consumer groups may take to share out the partitions.
 const SETTLING_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// An open loop has slipped when more than this share of its records was late: then its p99 is its own.
+/// An open loop has slipped when more than this share of its records was late: then its p99 is its
+/// own.
 const SLIPPED_SHARE_MAX: f64 = 0.01;
 
 /// Kafka's default of `max.message.bytes`.
@@ -287,7 +288,8 @@ impl<'a> Run<'a> {
             .collect()
     }
 
-    /// Waits until the groups have shared out the partitions: what they do before that is no latency of a record.
+    /// Waits until the groups have shared out the partitions: what they do before that is no
+    /// latency of a record.
     fn wait_until_settled(
         &self,
         consumers: &[Worker],
@@ -339,7 +341,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Where each partition ends. Without acknowledgements the broker may still be taking in what was sent.
+    /// Where each partition ends. Without acknowledgements the broker may still be taking in what
+    /// was sent.
     fn ends(&self, sent: u64) -> Result<Vec<i64>, LoadError> {
         let started: i64 = self
             .readers

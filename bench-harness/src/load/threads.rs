@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use naru_engine::io::{Handle, RingConfig, Runtime};
+use naru_runtime::{Handle, RingConfig, Runtime};
 use naru_wire::Str;
 
 use super::consumer::{Consumer, Readers};
@@ -157,8 +157,8 @@ pub(super) fn start_producers(site: &Site, indexes: Vec<u32>) -> Result<Worker, 
     )
 }
 
-/// Starts a thread for these consumers (the readers that each belongs to, and which of their consumers it is) and waits
-/// until they are connected.
+/// Starts a thread for these consumers (the readers that each belongs to, and which of their
+/// consumers it is) and waits until they are connected.
 pub(super) fn start_consumers(
     site: &Site,
     members: Vec<(Arc<Readers>, u32)>,
@@ -195,8 +195,8 @@ pub(super) fn start_consumers(
     )
 }
 
-/// Runs `work` on a thread and ring of its own. It calls what it is given once it is connected, which blocks the thread until
-/// the run begins, and is false if it never does.
+/// Runs `work` on a thread and ring of its own. It calls what it is given once it is connected,
+/// which blocks the thread until the run begins, and is false if it never does.
 fn start<W>(name: &str, site: Site, work: W) -> Result<Worker, KafkaError>
 where
     W: AsyncFnOnce(

@@ -1,4 +1,5 @@
-//! Whether every record came once, in order and whole: one tracker for each reader group, partition and producer.
+//! Whether every record came once, in order and whole: one tracker for each reader group, partition
+//! and producer.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -56,7 +57,8 @@ pub(super) struct Seen {
     pub damaged: u64,
 }
 
-/// Numbers that a producer gave to the records of a partition: `sent` from 0 on, without those that were refused.
+/// Numbers that a producer gave to the records of a partition: `sent` from 0 on, without those that
+/// were refused.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sent {
     pub count: u64,

@@ -16,8 +16,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Watches this process, and the broker at `bootstrap` if it runs on this machine. Ctrl-C no longer ends the calling
-    /// thread as long as this lives.
+    /// Watches this process, and the broker at `bootstrap` if it runs on this machine. Ctrl-C no
+    /// longer ends the calling thread as long as this lives.
     pub(super) fn on(bootstrap: &str) -> io::Result<Self> {
         let mut signals = SigSet::empty();
         signals.add(Signal::SIGINT);

@@ -1,7 +1,8 @@
-//! What a result was measured on: machine, disk, programs. Stored with every result, since results are published.
+//! What a result was measured on: machine, disk, programs. Stored with every result, since results
+//! are published.
 //!
-//! Invariant: nothing in it names the host, a user or a directory; hence no mount point, and only those mount options
-//! whose values say how the file system works.
+//! Invariant: nothing in it names the host, a user or a directory; hence no mount point, and only
+//! those mount options whose values say how the file system works.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::proc_text::{self, Mount};
 
-/// Mount options that are kept with their value; of others with a value nothing is kept (addresses, users, paths).
+/// Mount options that are kept with their value; of others with a value nothing is kept (addresses,
+/// users, paths).
 const OPTIONS_WITH_VALUE: [&str; 14] = [
     "allocsize",
     "barrier",
@@ -46,11 +48,13 @@ pub struct Environment {
     /// The disk below the directory that was asked about.
     pub disk: Option<DiskOf>,
     pub bench_version: String,
-    /// The commit of Naru's tree, when run inside one; `-dirty` behind it when the tree has changes.
+    /// The commit of Naru's tree, when run inside one; `-dirty` behind it when the tree has
+    /// changes.
     pub commit: Option<String>,
     /// UTC, RFC 3339.
     pub date: String,
-    /// What the caller knows of the broker: `address`, `cluster.id`, `software`, its configs. Empty if none took part.
+    /// What the caller knows of the broker: `address`, `cluster.id`, `software`, its configs. Empty
+    /// if none took part.
     #[serde(default)]
     pub broker: BTreeMap<String, String>,
 }
@@ -62,7 +66,8 @@ pub struct DiskOf {
     pub device: String,
     pub file_system: String,
     pub mount_options: Vec<String>,
-    /// `write back` or `write through`: whether a flush has anything to do. `None` when the kernel does not say.
+    /// `write back` or `write through`: whether a flush has anything to do. `None` when the kernel
+    /// does not say.
     pub write_cache: Option<String>,
 }
 
@@ -127,8 +132,8 @@ impl DiskOf {
     }
 }
 
-/// The mount with the device's number that is nearest above `dir`; btrfs numbers its subvolumes otherwise, so without one
-/// just the nearest.
+/// The mount with the device's number that is nearest above `dir`; btrfs numbers its subvolumes
+/// otherwise, so without one just the nearest.
 fn mount_of(mounts: Vec<Mount>, number: &str, dir: &Path) -> Option<Mount> {
     let above = mounts
         .into_iter()
@@ -146,7 +151,8 @@ fn write_cache(device_number: &str) -> Option<String> {
     Some(text.trim().into())
 }
 
-/// Asks git, in the current directory, and only if that is Naru's tree: another project's commit would say nothing.
+/// Asks git, in the current directory, and only if that is Naru's tree: another project's commit
+/// would say nothing.
 fn commit() -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).output().ok()?;

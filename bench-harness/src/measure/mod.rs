@@ -1,4 +1,5 @@
-//! What is observed beside the records: what processes of this machine use, and what the machine is.
+//! What is observed beside the records: what processes of this machine use, and what the machine
+//! is.
 
 mod environment;
 mod listener;

@@ -4,7 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Ticks a second in `/proc/PID/stat`. The kernel's USER_HZ, which is 100 on every architecture that Rust's std runs on.
+/// Ticks a second in `/proc/PID/stat`. The kernel's USER_HZ, which is 100 on every architecture
+/// that Rust's std runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// State of a listening socket in `/proc/net/tcp` (TCP_LISTEN).
@@ -32,7 +33,8 @@ pub(super) fn stat(text: &str) -> Option<Stat> {
     })
 }
 
-/// The number behind `key:` in a text of lines `key: number unit`, such as `status`, `io` and `meminfo`.
+/// The number behind `key:` in a text of lines `key: number unit`, such as `status`, `io` and
+/// `meminfo`.
 pub(super) fn number(text: &str, key: &str) -> Option<u64> {
     let value = line(text, key)?;
     value.split_ascii_whitespace().next()?.parse().ok()

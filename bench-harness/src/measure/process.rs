@@ -1,8 +1,8 @@
 //! A process of this machine, and what it has used so far.
 //!
-//! Everything comes from `/proc`; the process notices nothing of it. A snapshot is of all threads, and figures that count
-//! up never go down from one snapshot of a [`Process`] to the next, whatever its threads do. An id that was given to
-//! another process meanwhile is an error, not a figure.
+//! Everything comes from `/proc`; the process notices nothing of it. A snapshot is of all threads,
+//! and figures that count up never go down from one snapshot of a [`Process`] to the next, whatever
+//! its threads do. An id that was given to another process meanwhile is an error, not a figure.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,8 @@ use nix::sys::resource::{UsageWho, getrusage};
 use super::{listener, proc_text};
 use crate::outcome::Usage;
 
-/// Longest command line that reports show, in characters: a JVM's class path is longer than the report.
+/// Longest command line that reports show, in characters: a JVM's class path is longer than the
+/// report.
 const COMMAND_LINE_CHARS_MAX: usize = 300;
 
 #[derive(Debug)]
@@ -30,8 +31,8 @@ pub struct Process {
 /// Context switches: voluntary and involuntary.
 type Pair = (u64, u64);
 
-/// The kernel keeps context switches by thread and drops them with the thread; what ended threads were last seen with is
-/// kept here. Switches between that and the thread's end are not seen.
+/// The kernel keeps context switches by thread and drops them with the thread; what ended threads
+/// were last seen with is kept here. Switches between that and the thread's end are not seen.
 #[derive(Debug, Default)]
 struct Switches {
     by_thread: BTreeMap<u32, Pair>,
@@ -39,7 +40,8 @@ struct Switches {
 }
 
 impl Switches {
-    /// Takes what the threads that live now have counted, and gives the sum over all that ever were.
+    /// Takes what the threads that live now have counted, and gives the sum over all that ever
+    /// were.
     fn take(&mut self, now: BTreeMap<u32, Pair>) -> Pair {
         for (thread, seen) in std::mem::replace(&mut self.by_thread, now) {
             // A lower count is a new thread with an old id.
@@ -67,8 +69,8 @@ impl Process {
         Self::from_pid(std::process::id())
     }
 
-    /// The process that listens on `address`; `None` when that is another machine's address, when nobody listens there, or
-    /// when it is a process of another user that may not be looked at.
+    /// The process that listens on `address`; `None` when that is another machine's address, when
+    /// nobody listens there, or when it is a process of another user that may not be looked at.
     pub fn listening_on(address: SocketAddr) -> Option<Self> {
         Self::from_pid(listener::process_listening_on(address)?).ok()
     }
@@ -102,8 +104,9 @@ impl Process {
         &self.command_line
     }
 
-    /// Lets `rss_peak_bytes` begin anew at what is resident now. `false` when the kernel refuses (a process of another user,
-    /// or a kernel without page monitoring): the peak is then the one since the process began.
+    /// Lets `rss_peak_bytes` begin anew at what is resident now. `false` when the kernel refuses (a
+    /// process of another user, or a kernel without page monitoring): the peak is then the one
+    /// since the process began.
     #[must_use]
     pub fn reset_peak(&self) -> bool {
         // proc(5), clear_refs: 5 resets the peak resident set size and nothing else.
@@ -171,7 +174,8 @@ impl Process {
 }
 
 impl Usage {
-    /// What was used from one snapshot to a later one of the same process. Memory is that of the later one.
+    /// What was used from one snapshot to a later one of the same process. Memory is that of the
+    /// later one.
     #[must_use]
     pub fn between(before: &Self, after: &Self) -> Self {
         let count = |of: fn(&Self) -> u64| of(after).saturating_sub(of(before));

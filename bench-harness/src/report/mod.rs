@@ -1,4 +1,5 @@
-//! Results as something to show: one HTML page that needs nothing besides itself, and tables as CSV.
+//! Results as something to show: one HTML page that needs nothing besides itself, and tables as
+//! CSV.
 //!
 //! Knows nothing of brokers or runs; `sweep` and others say what stands on the page.
 

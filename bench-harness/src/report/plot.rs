@@ -11,7 +11,8 @@ pub enum Scale {
     #[default]
     Linear,
     Log,
-    /// Values are 1 / (1 - share): 2 is the median, 100 is p99. Every further nine takes the same room.
+    /// Values are 1 / (1 - share): 2 is the median, 100 is p99. Every further nine takes the same
+    /// room.
     Percentiles,
     /// Values are 0, 1, 2, …: the places of these names.
     Names(Vec<String>),
@@ -22,7 +23,8 @@ pub enum Scale {
 pub struct Axis {
     pub label: String,
     pub scale: Scale,
-    /// Values that are on the axis though no point may have them: plots that share these can be compared by eye.
+    /// Values that are on the axis though no point may have them: plots that share these can be
+    /// compared by eye.
     pub includes: Vec<f64>,
 }
 
@@ -62,7 +64,8 @@ impl Axis {
         }
     }
 
-    /// Has room for these values; logarithmic if they span more than a decade, all of them being positive.
+    /// Has room for these values; logarithmic if they span more than a decade, all of them being
+    /// positive.
     pub fn fitting(label: impl Into<String>, values: impl IntoIterator<Item = f64>) -> Self {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.into_iter().filter(|value| value.is_finite()) {

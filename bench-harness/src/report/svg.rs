@@ -1,4 +1,5 @@
-//! A plot as SVG. Colours are the page's (`style.css`), so that they follow the reader's light or dark.
+//! A plot as SVG. Colours are the page's (`style.css`), so that they follow the reader's light or
+//! dark.
 //!
 //! Series differ by colour and by marker, for readers who see no difference in colour.
 

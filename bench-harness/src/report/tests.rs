@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-/// Every element that is opened is closed, in turn; but for `meta` and the doctype, which have no end.
+/// Every element that is opened is closed, in turn; but for `meta` and the doctype, which have no
+/// end.
 pub fn assert_balanced(html: &str) {
     let mut open = Vec::new();
     for tag in html.split('<').skip(1) {

@@ -28,7 +28,8 @@ pub struct Args {
     /// Leave the topics that the run makes
     #[arg(long)]
     keep_topics: bool,
-    /// Where the broker keeps its data: whose limits, measured before by `naru-bench limits`, to hold the result against
+    /// Where the broker keeps its data: whose limits, measured before by `naru-bench limits`, to
+    /// hold the result against
     #[arg(long, value_name = "DIR", default_value = ".")]
     data_dir: PathBuf,
     #[command(flatten)]

@@ -1,8 +1,9 @@
-//! The ratio of paired measurements: the Hodges–Lehmann estimate of the log ratio with the confidence interval that belongs to
-//! Wilcoxon's signed-rank test. Outliers move it little, and no shape of the noise is assumed.
+//! The ratio of paired measurements: the Hodges–Lehmann estimate of the log ratio with the
+//! confidence interval that belongs to Wilcoxon's signed-rank test. Outliers move it little, and no
+//! shape of the noise is assumed.
 //!
-//! The interval: all means of two log ratios (each with itself too), sorted, are the candidates; the test's null distribution,
-//! counted exactly, says how many to leave out at each end.
+//! The interval: all means of two log ratios (each with itself too), sorted, are the candidates;
+//! the test's null distribution, counted exactly, says how many to leave out at each end.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,8 +39,9 @@ pub struct Ratio {
 }
 
 impl Ratio {
-    /// The ratio of `b` to `a`, pair by pair, with an interval that misses it with a probability of at most `alpha`. Pairs in which
-    /// one value is not above zero are left out. `None` if no pair is left.
+    /// The ratio of `b` to `a`, pair by pair, with an interval that misses it with a probability of
+    /// at most `alpha`. Pairs in which one value is not above zero are left out. `None` if no pair
+    /// is left.
     pub fn of(a: &[f64], b: &[f64], alpha: f64) -> Option<Self> {
         let is_usable = |value: f64| value > 0.0 && value.is_finite();
         let logs: Vec<f64> = a
@@ -80,7 +82,8 @@ pub fn rounds_needed(alpha: f64) -> usize {
         .unwrap_or(PAIRS_MAX)
 }
 
-/// How many of the sorted means the interval leaves out at each end: the largest count with P(rank sum < count) ≤ alpha / 2.
+/// How many of the sorted means the interval leaves out at each end: the largest count with P(rank
+/// sum < count) ≤ alpha / 2.
 fn left_out(pairs: usize, alpha: f64) -> Option<usize> {
     let probabilities = rank_sum_probabilities(pairs);
     let mut below = 0.0;
@@ -95,8 +98,8 @@ fn left_out(pairs: usize, alpha: f64) -> Option<usize> {
     count
 }
 
-/// The chance of each value of Wilcoxon's signed-rank statistic when neither side is better: the sum of those ranks, 1 to `pairs`,
-/// whose coin shows heads.
+/// The chance of each value of Wilcoxon's signed-rank statistic when neither side is better: the
+/// sum of those ranks, 1 to `pairs`, whose coin shows heads.
 fn rank_sum_probabilities(pairs: usize) -> Vec<f64> {
     let mut chances = vec![0.0; pairs * (pairs + 1) / 2 + 1];
     chances[0] = 1.0;

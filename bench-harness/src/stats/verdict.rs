@@ -11,7 +11,8 @@ pub enum Verdict {
     /// b is better than a, by more than the tolerance or, without one, at all.
     Better,
     Worse,
-    /// The interval is narrow enough to say that there is no difference beyond the tolerance; without one: it contains 1.
+    /// The interval is narrow enough to say that there is no difference beyond the tolerance;
+    /// without one: it contains 1.
     NoDifferenceShown,
     /// The interval is wide enough for both: a difference beyond the tolerance, and none.
     TooNoisy,
@@ -28,10 +29,12 @@ impl Verdict {
     }
 }
 
-/// What `ratio` (b / a) says about b when a difference of up to `tolerance` (0.05: 5%) does not count.
+/// What `ratio` (b / a) says about b when a difference of up to `tolerance` (0.05: 5%) does not
+/// count.
 ///
-/// Worse: the whole interval lies beyond the tolerance on the bad side, or, for no tolerance, beyond 1. Better: likewise on the
-/// good side. No difference shown: the bad end of the interval is within the tolerance. Else it is too noisy to tell.
+/// Worse: the whole interval lies beyond the tolerance on the bad side, or, for no tolerance,
+/// beyond 1. Better: likewise on the good side. No difference shown: the bad end of the interval is
+/// within the tolerance. Else it is too noisy to tell.
 pub fn judge(ratio: &Ratio, better: Better, tolerance: f64) -> Verdict {
     let Some(interval) = ratio.interval else {
         return Verdict::TooNoisy;

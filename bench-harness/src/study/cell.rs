@@ -1,4 +1,5 @@
-//! One size: the load of records of that size, small records alone and beside it, and one byte too many.
+//! One size: the load of records of that size, small records alone and beside it, and one byte too
+//! many.
 
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use crate::workload::{ByteSize, Sizes, Span, Workload, WorkloadError, WorkloadOp
 /// Small records that share the broker: so many a second, which no broker should notice.
 const SMALL_RECORDS_PER_SECOND: f64 = 500.0;
 
-/// Batches are filled up to this, so that small records are not measured at the cost of a request each.
+/// Batches are filled up to this, so that small records are not measured at the cost of a request
+/// each.
 const BATCH_BYTES: u64 = 1_000_000;
 
 /// What the producers may have in flight together, in bytes.

@@ -34,8 +34,8 @@ struct SizeLimit {
         conflicts_with = "command"
     )]
     bootstrap: Option<String>,
-    /// A command that starts a broker on 127.0.0.1:{port} with its data in {data}: anew for each size, so that its peak of memory
-    /// belongs to that size
+    /// A command that starts a broker on 127.0.0.1:{port} with its data in {data}: anew for each
+    /// size, so that its peak of memory belongs to that size
     #[arg(long)]
     command: Option<String>,
     #[arg(

@@ -1,4 +1,5 @@
-//! Where a curve stops paying: pure functions over (size, value) pairs in ascending order of the size.
+//! Where a curve stops paying: pure functions over (size, value) pairs in ascending order of the
+//! size.
 
 /// A size whose throughput is this share of the best is as good as the best.
 const GOOD_SHARE: f64 = 0.9;
@@ -13,7 +14,8 @@ pub fn knee(throughput: &[(u64, f64)]) -> Option<u64> {
     throughput.iter().find(is_good).map(|(size, _)| *size)
 }
 
-/// The smallest size beside which a latency is at least twice what it is alone; `None` if it never is.
+/// The smallest size beside which a latency is at least twice what it is alone; `None` if it never
+/// is.
 pub fn doubling(latency_ratio: &[(u64, f64)]) -> Option<u64> {
     latency_ratio
         .iter()

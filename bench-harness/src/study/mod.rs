@@ -1,4 +1,5 @@
-//! `naru-bench study`: what a setting costs, over a range of its values, as a report with advice that can be pasted.
+//! `naru-bench study`: what a setting costs, over a range of its values, as a report with advice
+//! that can be pasted.
 
 mod cell;
 mod command;

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::error::SweepError;
 use crate::workload::{ByteSize, Span, WorkloadError, WorkloadOptions};
 
-/// As in a file, or as a flag: `size=100,1KiB,10KiB`. Values with a comma in them can be given in a file only.
+/// As in a file, or as a flag: `size=100,1KiB,10KiB`. Values with a comma in them can be given in a
+/// file only.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Axis {
     pub key: String,

@@ -37,18 +37,19 @@ pub struct Args {
     /// Run nothing; make the report of what is in DIR
     #[arg(long)]
     report_only: bool,
-    /// Where the broker keeps its data: whose disk to name, and whose limits, measured before by `naru-bench limits`, to
-    /// hold the results against
+    /// Where the broker keeps its data: whose disk to name, and whose limits, measured before by
+    /// `naru-bench limits`, to hold the results against
     #[arg(long, value_name = "DIR", default_value = ".")]
     data_dir: PathBuf,
     #[command(flatten)]
     workload: WorkloadOptions,
 }
 
-/// Succeeds if in every run every record came back once, in order and whole, and no answer was an error.
+/// Succeeds if in every run every record came back once, in order and whole, and no answer was an
+/// error.
 ///
-/// # Errors
-/// When the plan is not valid or not the one in the directory, a run fails, or a file cannot be written.
+/// # Errors When the plan is not valid or not the one in the directory, a run fails, or a file
+/// cannot be written.
 pub fn execute(args: Args) -> Result<ExitCode, SweepError> {
     let store = if args.report_only {
         Store::reopen(&args.out)?

@@ -8,7 +8,8 @@ use super::store::{Run, SCHEMA_VERSION};
 use super::summary::has_slipped;
 use crate::report::csv;
 
-/// The values of the axes, what went wrong, and every figure that any run has; empty where a run has not.
+/// The values of the axes, what went wrong, and every figure that any run has; empty where a run
+/// has not.
 pub(super) fn results_csv(plan: &Plan, runs: &[Run]) -> String {
     let mut columns: Vec<String> = plan.axes.iter().map(|axis| axis.key.clone()).collect();
     columns.extend(

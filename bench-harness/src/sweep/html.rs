@@ -1,4 +1,5 @@
-//! The report: a table with every cell first, then plots, then where it was measured and how to repeat it.
+//! The report: a table with every cell first, then plots, then where it was measured and how to
+//! repeat it.
 
 use super::layout::{Group, Layout};
 use super::plan::Plan;

@@ -1,9 +1,11 @@
 //! `naru-bench sweep`: every combination of the axes' values, several rounds of it, as a report.
 //!
-//! Each round runs every cell once, in an order of its own, so that a drift of the machine does not look like an effect. A
-//! finished run is on disk before the next one begins; a sweep that was stopped goes on there.
+//! Each round runs every cell once, in an order of its own, so that a drift of the machine does not
+//! look like an effect. A finished run is on disk before the next one begins; a sweep that was
+//! stopped goes on there.
 //!
-//! Deliberately absent: verdicts. A sweep shows medians and what lay around them; whether two brokers differ is `compare`'s.
+//! Deliberately absent: verdicts. A sweep shows medians and what lay around them; whether two
+//! brokers differ is `compare`'s.
 
 mod axis;
 mod command;

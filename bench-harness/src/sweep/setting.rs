@@ -1,5 +1,5 @@
-//! Where a sweep was measured: machine, broker, limits. Taken once, when it begins; a report made later or elsewhere says
-//! the same.
+//! Where a sweep was measured: machine, broker, limits. Taken once, when it begins; a report made
+//! later or elsewhere says the same.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -77,7 +77,8 @@ impl Setting {
     }
 }
 
-/// Numbers, switches and single words: nothing that could name a host, a user or a directory, since results are published.
+/// Numbers, switches and single words: nothing that could name a host, a user or a directory, since
+/// results are published.
 fn is_plain((key, value): &(String, String)) -> bool {
     let is_private = [
         "host",

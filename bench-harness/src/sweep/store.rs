@@ -1,7 +1,8 @@
 //! The directory of a sweep: `plan.json`, and `runs.jsonl` with a line for each finished run.
 //!
-//! Invariants: a run is on disk before the next one begins; runs of two plans never mix; one process writes at a time. A last
-//! line without its end was being written when the process died, and is cut.
+//! Invariants: a run is on disk before the next one begins; runs of two plans never mix; one
+//! process writes at a time. A last line without its end was being written when the process died,
+//! and is cut.
 
 use std::collections::HashSet;
 use std::fs::{self, File};

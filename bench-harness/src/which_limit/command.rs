@@ -24,7 +24,8 @@ pub struct Args {
     /// The topic; without, the one that a new topic would be
     #[arg(long)]
     topic: Option<String>,
-    /// The producer's settings (Java's .properties, or librdkafka's key=value); without, the defaults of both
+    /// The producer's settings (Java's .properties, or librdkafka's key=value); without, the
+    /// defaults of both
     #[arg(long, value_name = "FILE")]
     producer_config: Option<PathBuf>,
     /// The consumer's settings

@@ -3,8 +3,8 @@
 /// The header of a v2 record batch.
 const BATCH_HEADER_BYTES: u64 = 61;
 
-/// What Kafka's Java client assumes for a record's own fields: length, attributes, timestamp and offset deltas, at their longest
-/// (`DefaultRecord.MAX_RECORD_OVERHEAD`).
+/// What Kafka's Java client assumes for a record's own fields: length, attributes, timestamp and
+/// offset deltas, at their longest (`DefaultRecord.MAX_RECORD_OVERHEAD`).
 const JAVA_RECORD_OVERHEAD_BYTES: u64 = 21;
 
 /// Bytes of a number as zigzag varint.
@@ -21,16 +21,16 @@ fn field_bytes(bytes: Option<u64>) -> u64 {
     }
 }
 
-/// The uncompressed batch that holds one record without headers, whose timestamp is that of its batch: what `max.message.bytes`
-/// counts.
+/// The uncompressed batch that holds one record without headers, whose timestamp is that of its
+/// batch: what `max.message.bytes` counts.
 pub fn batch_bytes(value_bytes: u64, key_bytes: Option<u64>) -> u64 {
     // Attributes, timestamp delta, offset delta and the count of headers take one byte each.
     let record = 4 + field_bytes(key_bytes) + field_bytes(Some(value_bytes));
     BATCH_HEADER_BYTES + varint_bytes(record as i64) + record
 }
 
-/// What Kafka's Java producer holds against `max.request.size` and `buffer.memory`, whether it compresses or not
-/// (`AbstractRecords.estimateSizeInBytesUpperBound`).
+/// What Kafka's Java producer holds against `max.request.size` and `buffer.memory`, whether it
+/// compresses or not (`AbstractRecords.estimateSizeInBytesUpperBound`).
 pub fn java_estimate_bytes(value_bytes: u64, key_bytes: Option<u64>) -> u64 {
     let headers = varint_bytes(0);
     let fields = field_bytes(key_bytes) + field_bytes(Some(value_bytes));
@@ -73,7 +73,8 @@ mod tests {
 
     #[test]
     fn the_java_client_counts_what_its_message_says() {
-        // "The message is 1600088 bytes when serialized", for a value of 1,600,000 bytes and no key.
+        // "The message is 1600088 bytes when serialized", for a value of 1,600,000 bytes and no
+        // key.
         assert_eq!(java_estimate_bytes(1_600_000, None), 1_600_088);
         for bytes in [0, 1, 100, 1_000_000, 20_000_000] {
             assert!(java_estimate_bytes(bytes, Some(9)) >= batch_bytes(bytes, Some(9)));

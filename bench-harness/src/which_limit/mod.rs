@@ -1,4 +1,5 @@
-//! `naru-bench which-limit`: what stands in the way of one record of N bytes, from the producer to the consumer, and what to set where.
+//! `naru-bench which-limit`: what stands in the way of one record of N bytes, from the producer to
+//! the consumer, and what to set where.
 
 mod command;
 mod framing;

@@ -1,7 +1,8 @@
 //! The limits on the way of one record, in the order in which it meets them.
 //!
-//! What the fetch limits do is not what their names say: since KIP-74 a broker sends the first batch of an answer even when it is
-//! larger than all of them, so they slow a consumer down and stop none. librdkafka's `receive.message.max.bytes` does stop it.
+//! What the fetch limits do is not what their names say: since KIP-74 a broker sends the first
+//! batch of an answer even when it is larger than all of them, so they slow a consumer down and
+//! stop none. librdkafka's `receive.message.max.bytes` does stop it.
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::framing::{batch_bytes, java_estimate_bytes};
 
-/// Limits are given in whole units of this, so that a key or a few headers do not need another round.
+/// Limits are given in whole units of this, so that a key or a few headers do not need another
+/// round.
 const UNIT_BYTES: u64 = 64 << 10;
 
 /// Defaults that need not be lowered.
@@ -26,7 +27,8 @@ pub(super) const RDKAFKA_RESPONSE_OVERHEAD_BYTES: u64 = 512;
 pub struct Settings {
     /// The largest value that is to pass.
     pub value_bytes: u64,
-    /// `max.message.bytes` of the topic, `message.max.bytes` of the broker, `max.request.size` of the producer.
+    /// `max.message.bytes` of the topic, `message.max.bytes` of the broker, `max.request.size` of
+    /// the producer.
     pub message_bytes: u64,
     pub socket_request_bytes: u64,
     pub replica_fetch_bytes: u64,

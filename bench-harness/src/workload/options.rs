@@ -24,11 +24,12 @@ pub enum WorkloadError {
     Invalid(String),
 }
 
-/// One table: the options with their docs, which become flags (`--batch-size`), keys of the file (`batch-size`) and
-/// fields of the workload.
+/// One table: the options with their docs, which become flags (`--batch-size`), keys of the file
+/// (`batch-size`) and fields of the workload.
 macro_rules! options {
     ($($(#[doc = $doc:literal])* $(#[arg $arg:tt])? $name:ident: $type:ty = $default:expr;)*) => {
-        /// A workload as flags or a file give it; what is absent has the default that its help names.
+        /// A workload as flags or a file give it; what is absent has the default that its help
+        /// names.
         #[derive(Clone, Debug, Default, clap::Args, Deserialize, Serialize)]
         #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
         pub struct WorkloadOptions {
@@ -37,8 +38,8 @@ macro_rules! options {
             /// Stop after so many records instead of after a time
             #[arg(long)] #[serde(skip_serializing_if = "Option::is_none")]
             pub records: Option<u64>,
-            /// Records a second of all producers together, sent at their intended times whatever the broker does (open
-            /// loop); without it, as fast as it goes
+            /// Records a second of all producers together, sent at their intended times whatever
+            /// the broker does (open loop); without it, as fast as it goes
             #[arg(long)] #[serde(skip_serializing_if = "Option::is_none")]
             pub rate: Option<f64>,
             /// A config of the topics, key=value; may be repeated
@@ -116,7 +117,8 @@ options! {
     batch_size: ByteSize = ByteSize(16 << 10);
     /// linger.ms: or when its first record has waited so long [default: 5ms]
     linger: Span = Span(SECOND / 200);
-    /// max.request.size: bytes of batches in one produce request [default: 1MiB, or what the largest record needs]
+    /// max.request.size: bytes of batches in one produce request [default: 1MiB, or what the
+    /// largest record needs]
     max_request_size: ByteSize = ByteSize(1 << 20);
     /// max.in.flight.requests.per.connection [default: 5]
     max_in_flight: u32 = 5;
@@ -151,8 +153,8 @@ options! {
 }
 
 impl WorkloadOptions {
-    /// # Errors
-    /// When the file cannot be read or has unknown keys or bad values; the error names line and column.
+    /// # Errors When the file cannot be read or has unknown keys or bad values; the error names
+    /// line and column.
     pub fn read(path: &Path) -> Result<Self, WorkloadError> {
         let name = || path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|source| WorkloadError::Read {
@@ -169,7 +171,8 @@ impl WorkloadOptions {
 impl Workload {
     /// Bytes of the largest batch that it makes, uncompressed.
     pub fn batch_bytes_max(&self) -> u64 {
-        // Batch header (61) and a record's own framing (21 at most) around one value that is larger than a batch.
+        // Batch header (61) and a record's own framing (21 at most) around one value that is larger
+        // than a batch.
         self.batch_size
             .0
             .max(self.size.max() + self.key_size.0 + 61 + 21)

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::units::{ByteSize, serde_as_text};
 
-/// Sizes of values, in bytes. Written `1KiB`, `100..10KiB` (every size alike often, both ends included), or
-/// `100:80,10KiB:19,1MiB:1` (size and weight).
+/// Sizes of values, in bytes. Written `1KiB`, `100..10KiB` (every size alike often, both ends
+/// included), or `100:80,10KiB:19,1MiB:1` (size and weight).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sizes {
     Fixed(u64),

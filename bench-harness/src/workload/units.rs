@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Gives a type that is read and shown as text the same form in files: a string, or a bare number for those that take one.
+/// Gives a type that is read and shown as text the same form in files: a string, or a bare number
+/// for those that take one.
 macro_rules! serde_as_text {
     ($type:ty, $expects:literal) => {
         impl Serialize for $type {
@@ -41,7 +42,8 @@ macro_rules! serde_as_text {
 }
 pub(super) use serde_as_text;
 
-/// Bytes. Read with units of 1000 (`kB`/`KB`, `MB`, `GB`) or 1024 (`KiB`, `MiB`, `GiB`), or without.
+/// Bytes. Read with units of 1000 (`kB`/`KB`, `MB`, `GB`) or 1024 (`KiB`, `MiB`, `GiB`), or
+/// without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(pub u64);
 

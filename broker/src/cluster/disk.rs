@@ -79,7 +79,8 @@ fn listing(directory: &Path) -> Result<Vec<PathBuf>, StorageError> {
         .map_err(StorageError::io("list", directory))
 }
 
-/// A file written and flushed under a temporary name, to be given its own with [`Prepared::publish`].
+/// A file written and flushed under a temporary name, to be given its own with
+/// [`Prepared::publish`].
 #[derive(Debug)]
 pub(super) struct Prepared {
     temporary: PathBuf,

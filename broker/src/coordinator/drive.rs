@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use naru_engine::io::Handle;
 use naru_record_batch::{BatchBuilder, BatchHeader, BuildError, Codec};
+use naru_runtime::Handle;
 
 use super::{Coordinators, Reply, Slot};
 use crate::group::records::OffsetsRecord;

@@ -1,6 +1,6 @@
 //! How an answer finds the request that waits for it.
 
-use naru_engine::io::sync::Sender;
+use naru_runtime::sync::Sender;
 
 use crate::group::{Effect, GroupError, JoinResponse, SyncResponse};
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use naru_engine::io::sync::Notify;
+use naru_runtime::sync::Notify;
 
 use super::Reply;
 use crate::group::{Coordinator, GroupError};

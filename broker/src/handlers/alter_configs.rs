@@ -1,7 +1,7 @@
 //! IncrementalAlterConfigs (v0–v1, KIP-339) and the older AlterConfigs (v0–v2), of topics.
 //!
-//! What is asked of one resource happens as a whole or not at all. Brokers have no configs that change while they run: they are told
-//! to clients with a refusal that says where to set them.
+//! What is asked of one resource happens as a whole or not at all. Brokers have no configs that
+//! change while they run: they are told to clients with a refusal that says where to set them.
 
 use std::collections::BTreeSet;
 

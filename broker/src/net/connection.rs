@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use naru_engine::io::Socket;
+use naru_runtime::Socket;
 
 use super::frames::{Frame, FrameError, Frames};
 use super::outbox::{Outbox, OutboxError};

@@ -9,7 +9,7 @@ use std::io;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use naru_engine::io::{Chunk, Handle, Socket};
+use naru_runtime::{Chunk, Handle, Socket};
 
 use crate::memory::{MemoryBudget, Reservation};
 

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use naru_engine::io::Listener;
+use naru_runtime::Listener;
 
 use super::connection;
 use super::service::{Network, Peer, Service};

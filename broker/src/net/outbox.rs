@@ -11,8 +11,8 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use bytes::Bytes;
-use naru_engine::io::Socket;
-use naru_engine::io::sync::Notify;
+use naru_runtime::Socket;
+use naru_runtime::sync::Notify;
 
 use crate::memory::Reservation;
 

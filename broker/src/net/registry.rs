@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use naru_engine::io::Socket;
-use naru_engine::io::sync::Notify;
+use naru_runtime::Socket;
+use naru_runtime::sync::Notify;
 use slab::Slab;
 
 /// What the sweep looks at.

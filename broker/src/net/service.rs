@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use naru_engine::io::Handle;
+use naru_runtime::Handle;
 
 use super::Connections;
 use super::outbox::Answer;

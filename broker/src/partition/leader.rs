@@ -12,9 +12,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use bytes::Bytes;
-use naru_engine::io::Handle;
 use naru_engine::log::{Log, LogError, ReadError, Stamp};
 use naru_record_batch::BatchHeader;
+use naru_runtime::Handle;
 
 use super::{PartitionId, Producers, SequenceError, Verdict};
 use crate::config::{TimestampType, TopicConfig};

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use naru_engine::io::sync::Notify;
+use naru_runtime::sync::Notify;
 
 use super::ShardId;
 

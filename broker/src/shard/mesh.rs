@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crossbeam::queue::{ArrayQueue, SegQueue};
-use naru_engine::io::sync::{Receiver, Sender, oneshot};
-use naru_engine::io::{Handle, RemoteWaker};
+use naru_runtime::sync::{Receiver, Sender, oneshot};
+use naru_runtime::{Handle, RemoteWaker};
 use slab::Slab;
 
 use crate::partition::ShardId;

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use naru_engine::io::{Handle, MaintenanceHandle};
 use naru_engine::log::{Fence, Shared, TailBudget};
+use naru_runtime::{Handle, MaintenanceHandle};
 
 use super::{Lanes, Mesh, RemoteShard, Shard};
 use crate::cluster::{ClusterImage, ControlHandle};

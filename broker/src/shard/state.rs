@@ -4,11 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use naru_engine::io::sync::Notify;
-use naru_engine::io::{Handle, MaintenanceHandle};
 use naru_engine::log::Shared;
+use naru_runtime::sync::Notify;
+use naru_runtime::{Handle, MaintenanceHandle};
 use uuid::Uuid;
 
 use super::{Mesh, Meshed};
@@ -52,8 +51,7 @@ impl Shard {
 
     /// The wall clock, in ms since 1970.
     pub fn now_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        since.map_or(0, |since| since.as_millis() as i64)
+        self.io.wall_ms()
     }
 
     /// The effective settings of a topic.

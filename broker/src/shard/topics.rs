@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use naru_engine::io::Disk;
 use naru_engine::log::{Log, LogConfig};
 use naru_engine::recovery::{Recovered, RecoveryError, Replay, recover};
+use naru_runtime::Disk;
 use uuid::Uuid;
 
 use super::Shard;
@@ -49,7 +49,8 @@ fn log_config(topic: &Topic, config: &TopicConfig) -> LogConfig {
 }
 
 impl Shard {
-    /// Takes a new image: opens what is new, drops what is gone. Topics that are as they were are left alone.
+    /// Takes a new image: opens what is new, drops what is gone. Topics that are as they were are
+    /// left alone.
     pub fn apply(self: &Rc<Self>, image: Arc<ClusterImage>) {
         for id in self.partitions.ids() {
             let topic = image.topic(TopicRef::Id(id.topic_id));
@@ -123,7 +124,7 @@ impl Shard {
         &self,
         topic: &Topic,
         id: PartitionId,
-        log: Log<naru_engine::io::Handle>,
+        log: Log<naru_runtime::Handle>,
         producers: Producers,
     ) {
         let leader_epoch = topic.partition(id.index).map_or(0, |p| p.leader_epoch);
@@ -206,7 +207,7 @@ impl Shard {
                 }
             }
         }
-        let gate = naru_engine::io::sync::Semaphore::new(RECOVERIES_MAX);
+        let gate = naru_runtime::sync::Semaphore::new(RECOVERIES_MAX);
         let mut tasks = Vec::with_capacity(owned.len());
         for (topic, id, dir) in owned {
             let (shard, gate) = (Rc::clone(self), Rc::clone(&gate));
@@ -303,7 +304,7 @@ async fn check_identity<D: Disk>(
     expected: &[u8],
 ) -> Result<(), RecoveryOrIdentity> {
     let path = dir.join(naru_engine::segment::METADATA_FILE);
-    match naru_engine::io::read_file(disk, &path).await {
+    match naru_runtime::read_file(disk, &path).await {
         Ok(found) if found.is_empty() || found == expected => Ok(()),
         Ok(_) => Err(RecoveryOrIdentity::OtherTopic(dir.to_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),

@@ -1,7 +1,9 @@
-//! What the codec costs for each API that clients use while they work: its request read, its response written, as the broker
-//! does it, in the newest version and with the content of a usual message.
+//! What the codec costs for each API that clients use while they work: its request read, its
+//! response written, as the broker does it, in the newest version and with the content of a usual
+//! message.
 //!
-//! Records and other payloads go through by reference; how the cost grows with partitions is in `codec.rs`.
+//! Records and other payloads go through by reference; how the cost grows with partitions is in
+//! `codec.rs`.
 //!
 //! `cargo bench -p naru-wire --bench apis`
 

@@ -1,4 +1,5 @@
-//! What the codec costs on the messages that decide: Produce in, Fetch out, and Metadata as the large cold one.
+//! What the codec costs on the messages that decide: Produce in, Fetch out, and Metadata as the
+//! large cold one.
 //!
 //! Records go through by reference, so the figures are per request and do not grow with its bytes.
 

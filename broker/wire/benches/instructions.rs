@@ -1,8 +1,9 @@
-//! The codec's hot functions, for counting their instructions: a count repeats where a time does not.
+//! The codec's hot functions, for counting their instructions: a count repeats where a time does
+//! not.
 //!
-//! `instructions --list` names them; `instructions NAME COUNT` runs one COUNT times, on fixed input. Under
-//! `valgrind --tool=callgrind`, the difference between 2N and N calls, over N, is what one costs. The engine's are in
-//! `engine/benches/instructions.rs`, which keeps the same contract.
+//! `instructions --list` names them; `instructions NAME COUNT` runs one COUNT times, on fixed
+//! input. Under `valgrind --tool=callgrind`, the difference between 2N and N calls, over N, is what
+//! one costs. The engine's are in `engine/benches/instructions.rs`, which keeps the same contract.
 //!
 //! `cargo bench -p naru-wire --bench instructions -- --list`
 #![allow(clippy::unwrap_used)]

@@ -1,4 +1,5 @@
-//! [`ApiKey`]: the numbers of the APIs, of those that this crate can decode and of those that it only knows by name.
+//! [`ApiKey`]: the numbers of the APIs, of those that this crate can decode and of those that it
+//! only knows by name.
 
 use std::fmt;
 
@@ -39,7 +40,8 @@ impl ApiKey {
         self as i16
     }
 
-    /// Whether `version` of this API is flexible (KIP-482). Never, for an API whose messages this crate does not have.
+    /// Whether `version` of this API is flexible (KIP-482). Never, for an API whose messages this
+    /// crate does not have.
     pub fn is_flexible(self, version: i16) -> bool {
         self.first_flexible().is_some_and(|first| version >= first)
     }

@@ -1,19 +1,21 @@
 //! [`Decoder`]: reads fields out of one received frame.
 //!
-//! Invariants: the position never passes the end of the frame; no length or count that a peer declared is believed before it was
-//! compared with the bytes that remain; strings and byte fields are slices of the frame, never copies. Nothing here allocates.
+//! Invariants: the position never passes the end of the frame; no length or count that a peer
+//! declared is believed before it was compared with the bytes that remain; strings and byte fields
+//! are slices of the frame, never copies. Nothing here allocates.
 
 use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::DecodeError;
 
-/// Kafka's own readers refuse longer strings in every version, though compact lengths could say more.
+/// Kafka's own readers refuse longer strings in every version, though compact lengths could say
+/// more.
 const STRING_LEN_MAX: usize = i16::MAX as usize;
 
-/// Elements of arrays may take this much memory, and [`ARRAY_BYTES_PER_FRAME_BYTE`] times the frame on top. An empty string
-/// is one byte on the wire and 32 in memory: without a budget, a frame of 100 MB could ask for gigabytes and mean it.
-/// Real messages stay far below.
+/// Elements of arrays may take this much memory, and [`ARRAY_BYTES_PER_FRAME_BYTE`] times the frame
+/// on top. An empty string is one byte on the wire and 32 in memory: without a budget, a frame of
+/// 100 MB could ask for gigabytes and mean it. Real messages stay far below.
 const ARRAY_BYTES_BASE: usize = 16 << 20;
 const ARRAY_BYTES_PER_FRAME_BYTE: usize = 4;
 
@@ -45,8 +47,8 @@ impl Decoder {
         self.end.saturating_sub(self.position)
     }
 
-    /// Ends the decoding; says how many bytes nobody asked for. Left-over bytes are no error: Kafka ignores them too, and
-    /// some old clients do send them, so refusing would only break those.
+    /// Ends the decoding; says how many bytes nobody asked for. Left-over bytes are no error: Kafka
+    /// ignores them too, and some old clients do send them, so refusing would only break those.
     pub fn finish(self) -> usize {
         self.remaining()
     }
@@ -137,7 +139,8 @@ impl Decoder {
         self.advance(len).map(|_| ())
     }
 
-    /// Length of a string, `None` for null: INT16, or with compact lengths UNSIGNED_VARINT of length + 1.
+    /// Length of a string, `None` for null: INT16, or with compact lengths UNSIGNED_VARINT of
+    /// length + 1.
     pub(crate) fn string_len(&mut self, compact: bool) -> Result<Option<usize>, DecodeError> {
         let len = if compact {
             self.compact_len()?
@@ -150,7 +153,8 @@ impl Decoder {
         }
     }
 
-    /// Length of a byte field or count of an array, `None` for null: INT32, or UNSIGNED_VARINT of length + 1.
+    /// Length of a byte field or count of an array, `None` for null: INT32, or UNSIGNED_VARINT of
+    /// length + 1.
     pub(crate) fn len(&mut self, compact: bool) -> Result<Option<usize>, DecodeError> {
         if compact {
             self.compact_len()
@@ -166,8 +170,9 @@ impl Decoder {
             .map(|len| len as usize))
     }
 
-    /// Judges the count that an array of `T` claims to have: that many elements of at least `size_min` bytes must fit
-    /// into what remains of the frame, and their memory into the budget. Only then may space be reserved for them.
+    /// Judges the count that an array of `T` claims to have: that many elements of at least
+    /// `size_min` bytes must fit into what remains of the frame, and their memory into the budget.
+    /// Only then may space be reserved for them.
     pub(crate) fn admit_array<T>(
         &mut self,
         count: usize,
@@ -191,8 +196,9 @@ impl Decoder {
         Ok(())
     }
 
-    /// The tagged fields at the end of a flexible structure (KIP-482). `read` gets each tag and the decoder, confined to
-    /// that field; what it does not read is skipped, so that a newer peer's tags do no harm.
+    /// The tagged fields at the end of a flexible structure (KIP-482). `read` gets each tag and the
+    /// decoder, confined to that field; what it does not read is skipped, so that a newer peer's
+    /// tags do no harm.
     pub(crate) fn tagged_fields(
         &mut self,
         mut read: impl FnMut(u32, &mut Self) -> Result<(), DecodeError>,

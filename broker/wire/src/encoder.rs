@@ -1,8 +1,9 @@
 //! [`Encoder`]: writes fields into a rope of byte slices, ready for one vectored send.
 //!
-//! Small fields gather in one growing buffer; a payload of [`BY_REFERENCE_BYTES_MIN`] or more is kept by reference, as a piece of its
-//! own between two pieces of that buffer. The pieces of the buffer share its allocation, so a fetch answer of many partitions
-//! costs a few allocations, not one per partition.
+//! Small fields gather in one growing buffer; a payload of [`BY_REFERENCE_BYTES_MIN`] or more is
+//! kept by reference, as a piece of its own between two pieces of that buffer. The pieces of the
+//! buffer share its allocation, so a fetch answer of many partitions costs a few allocations, not
+//! one per partition.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
@@ -19,7 +20,8 @@ const BUFFER_BYTES: usize = 1024;
 /// Collects one message, or several one behind the other.
 #[derive(Debug)]
 pub struct Encoder {
-    /// What precedes the first piece kept by reference. Stays writable for the sake of the length prefix.
+    /// What precedes the first piece kept by reference. Stays writable for the sake of the length
+    /// prefix.
     head: Option<BytesMut>,
     pieces: Vec<Bytes>,
     pieces_len: usize,

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-/// Why a frame could not be decoded. None of these leaves the decoder usable: the connection has lost its place in
-/// the stream of fields, and the only safe answer is to close it.
+/// Why a frame could not be decoded. None of these leaves the decoder usable: the connection has
+/// lost its place in the stream of fields, and the only safe answer is to close it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DecodeError {
     #[error("the frame ends too early: {needed} bytes are needed, {remaining} are left")]

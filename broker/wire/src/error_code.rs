@@ -1,6 +1,7 @@
 //! [`ErrorCode`]: the INT16 with which a response says what went wrong.
 //!
-//! The names are those of Kafka's `Errors`, in this language's case. A code that is not listed here, from a newer peer, is kept as it is.
+//! The names are those of Kafka's `Errors`, in this language's case. A code that is not listed
+//! here, from a newer peer, is kept as it is.
 
 macro_rules! error_codes {
     ($($(#[$meta:meta])* $name:ident = $code:literal,)*) => {

@@ -1,7 +1,8 @@
 //! How each of Kafka's types is read and written: the vocabulary of the tables in `api/`.
 //!
-//! A type is one `impl Field`. The two encodings of the protocol, classic and flexible (KIP-482), differ in lengths only, so the
-//! version and that one bit ([`Format`]) are all that a field needs to know.
+//! A type is one `impl Field`. The two encodings of the protocol, classic and flexible (KIP-482),
+//! differ in lengths only, so the version and that one bit ([`Format`]) are all that a field needs
+//! to know.
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -30,7 +31,8 @@ pub trait Field: Sized {
     }
 }
 
-/// A type that has a null on the wire. The default is how structures do it: an INT8 in front, negative for null.
+/// A type that has a null on the wire. The default is how structures do it: an INT8 in front,
+/// negative for null.
 pub trait Nullable: Field {
     fn size_min_nullable(_format: Format) -> usize {
         1
@@ -136,8 +138,8 @@ impl Field for ErrorCode {
     }
 }
 
-/// Types with a length in front have a null of their own, a length of -1: they are read as nullable, and a null is then
-/// refused where a value must be.
+/// Types with a length in front have a null of their own, a length of -1: they are read as
+/// nullable, and a null is then refused where a value must be.
 macro_rules! length_prefixed {
     ($([$($param:ident)?] $ty:ty;)*) => {$(
         impl $(<$param: Field>)? Field for $ty {
@@ -265,7 +267,8 @@ impl<T: Field> Nullable for Vec<T> {
     }
 }
 
-/// The tagged fields that differ from their defaults, gathered in ascending order of tag (KIP-482 asks for the order).
+/// The tagged fields that differ from their defaults, gathered in ascending order of tag (KIP-482
+/// asks for the order).
 #[derive(Debug, Default)]
 pub(crate) struct TaggedFields(Vec<(u32, Encoder)>);
 

@@ -7,8 +7,9 @@
 //! | response v0 | responses before the first flexible version, and ApiVersions always | correlation id |
 //! | response v1 | flexible responses | the same, then tagged fields |
 //!
-//! The client id is a classic (INT16) string in v2 too. ApiVersions stays at response v0 so that a client can read the answer
-//! before it knows the broker's versions (KIP-511). Request v0 belonged to ControlledShutdown, which is gone.
+//! The client id is a classic (INT16) string in v2 too. ApiVersions stays at response v0 so that a
+//! client can read the answer before it knows the broker's versions (KIP-511). Request v0 belonged
+//! to ControlledShutdown, which is gone.
 
 use crate::field::{Field, Format, TaggedFields};
 use crate::{ApiKey, DecodeError, Decoder, EncodeError, Encoder, Str};
@@ -28,8 +29,9 @@ pub struct RequestHeader {
 }
 
 impl RequestHeader {
-    /// Reads a header and leaves the decoder at the body. Refuses keys that are not known and versions out of range: how
-    /// their header goes on cannot be told. [`RequestHeader::peek`] reads what all headers begin with.
+    /// Reads a header and leaves the decoder at the body. Refuses keys that are not known and
+    /// versions out of range: how their header goes on cannot be told. [`RequestHeader::peek`]
+    /// reads what all headers begin with.
     pub fn decode(decoder: &mut Decoder) -> Result<Self, DecodeError> {
         let (api_key, api_version, correlation_id) = first_fields(decoder)?;
         let key = ApiKey::try_from(api_key)?;
@@ -54,8 +56,8 @@ impl RequestHeader {
         })
     }
 
-    /// Key, version and correlation id, whatever their values: what it takes to answer a request that cannot be
-    /// decoded. Does not move the caller's place; `client_id` is left `None`.
+    /// Key, version and correlation id, whatever their values: what it takes to answer a request
+    /// that cannot be decoded. Does not move the caller's place; `client_id` is left `None`.
     pub fn peek(frame: &bytes::Bytes) -> Result<Self, DecodeError> {
         let (api_key, api_version, correlation_id) =
             first_fields(&mut Decoder::new(frame.clone()))?;

@@ -1,13 +1,15 @@
-//! The codec of Kafka's wire protocol: bytes in, messages out. Knows neither sockets nor the engine.
+//! The codec of Kafka's wire protocol: bytes in, messages out. Knows neither sockets nor the
+//! engine.
 //!
-//! - [`api`] has one file per API, each a table of its request and response; `table.rs` explains the tables.
+//! - [`api`] has one file per API, each a table of its request and response; `table.rs` explains
+//!   the tables.
 //! - [`Decoder`] reads a received frame, in bounded memory and without copying strings or records.
 //! - [`Encoder`] writes a rope of slices for a vectored send, large payloads by reference.
-//! - [`decode_any_request`] is the server's way in, [`encode_response`] its way out; [`encode_request`] and [`decode_response`] are
-//!   the client's.
+//! - [`decode_any_request`] is the server's way in, [`encode_response`] its way out;
+//!   [`encode_request`] and [`decode_response`] are the client's.
 //!
-//! Invariants: no input makes the decoder panic, recurse, or allocate from a length that does not fit into the frame. What a message
-//! says is not judged here: that is for the handlers.
+//! Invariants: no input makes the decoder panic, recurse, or allocate from a length that does not
+//! fit into the frame. What a message says is not judged here: that is for the handlers.
 
 pub mod api;
 mod api_key;

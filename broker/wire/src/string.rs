@@ -1,7 +1,8 @@
 //! [`Str`]: the string of the wire, a slice of the frame it was received in.
 //!
-//! A clone is a reference count. The price: a `Str` that came out of a request keeps that whole request in memory. State that
-//! outlives the request (group members, topic names in a registry) keeps [`Str::detach`] instead.
+//! A clone is a reference count. The price: a `Str` that came out of a request keeps that whole
+//! request in memory. State that outlives the request (group members, topic names in a registry)
+//! keeps [`Str::detach`] instead.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -29,7 +30,8 @@ impl Str {
     }
 
     pub fn as_str(&self) -> &str {
-        // Checked at construction; checking again is cheaper for names than the `unsafe` that would avoid it.
+        // Checked at construction; checking again is cheaper for names than the `unsafe` that would
+        // avoid it.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 

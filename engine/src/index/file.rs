@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Index, IndexEntry};
-use crate::recovery::envelope;
+use crate::envelope;
 
 const MAGIC: [u8; 4] = *b"NIDX";
 

@@ -8,8 +8,8 @@ use naru_record_batch::{
 use super::state::{Begun, State};
 use super::tail::Place;
 use super::{Log, LogError};
-use crate::io::Env;
 use crate::recovery::note_epoch;
+use naru_runtime::Env;
 
 /// What the leader writes into a batch.
 #[derive(Clone, Copy, Debug, Default)]

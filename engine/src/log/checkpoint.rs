@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use super::{Log, LogError};
-use crate::io::{BLOCK_BYTES, Env, File};
 use crate::recovery::Checkpoint;
+use naru_runtime::{BLOCK_BYTES, Env, File};
 
 impl<E: Env> Log<E> {
     /// Moves the recovery point to the end of the log as it is now; `owner` is what the

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use super::state::State;
 use super::tail::Place;
 use super::{Log, LogError};
-use crate::io::{Aligned, BLOCK_BYTES, Env, File};
 use crate::recovery::mark::{self, Mark};
 use crate::segment::{Ahead, FLUSHED_FILE};
+use naru_runtime::{Aligned, BLOCK_BYTES, Env, File};
 
 /// The most that one write takes, in bytes: above it latency grows and throughput does not.
 const WRITE_BYTES_MAX: u64 = 8 << 20;
 
-/// Up to this a write is made durable by itself, in one operation; a larger one is flushed while the next is written, in
-/// bytes. See docs/PERFORMANCE.md.
+/// Up to this a write is made durable by itself, in one operation; a larger one is flushed while
+/// the next is written, in bytes. See docs/PERFORMANCE.md.
 const DURABLE_WRITE_BYTES_MAX: u64 = 256 << 10;
 
 /// What the writer does next.
@@ -182,9 +182,12 @@ impl<E: Env> Log<E> {
         };
         let path = self.0.dir.join(FLUSHED_FILE);
         let write = async {
-            let file = match self.0.env.open(&path, crate::io::Open::Direct).await {
+            let file = match self.0.env.open(&path, naru_runtime::Open::Direct).await {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    self.0.env.open(&path, crate::io::Open::DirectNew).await?
+                    self.0
+                        .env
+                        .open(&path, naru_runtime::Open::DirectNew)
+                        .await?
                 }
                 other => other?,
             };

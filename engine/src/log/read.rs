@@ -8,9 +8,9 @@ use naru_record_batch::{BatchHeader, HEADER_BYTES};
 use super::tail::Place;
 use super::{Log, ReadError};
 use crate::index::{Index, SegmentIndex};
-use crate::io::Env;
 use crate::recovery::scan;
 use crate::segment::{index_path, segment_path};
+use naru_runtime::Env;
 
 /// A batch that was found: its header, and where it begins.
 pub(super) struct FoundBatch {
@@ -196,13 +196,13 @@ impl<E: Env> Log<E> {
 
     async fn load_index(&self, segment: i64, size_bytes: u64) -> std::io::Result<Index> {
         let path = index_path(&self.0.dir, segment);
-        if let Ok(content) = crate::io::read_file(&self.0.env, &path).await
+        if let Ok(content) = naru_runtime::read_file(&self.0.env, &path).await
             && let Some(found) = SegmentIndex::decode(&content, size_bytes)
         {
             return Ok(found.index);
         }
         let path = segment_path(&self.0.dir, segment);
-        let file = self.0.env.open(&path, crate::io::Open::Direct).await?;
+        let file = self.0.env.open(&path, naru_runtime::Open::Direct).await?;
         let mut built = SegmentIndex {
             index: Index::default(),
             segment_bytes: size_bytes,

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{Log, ReadError, TailBudget};
-use crate::io::sync::Notify;
-use crate::io::{BLOCK_BYTES, Env, File, Open};
 use crate::segment::segment_path;
+use naru_runtime::sync::Notify;
+use naru_runtime::{BLOCK_BYTES, Env, File, Open};
 
 /// The unit in which old data is read, in bytes.
 pub(super) const EXTENT_BYTES: u64 = 1 << 20;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::state::Begun;
 use super::{Log, LogError};
-use crate::io::Env;
 use crate::segment::{deleted_path, index_path};
+use naru_runtime::Env;
 
 impl<E: Env> Log<E> {
     /// Drops the segments that retention no longer keeps. Their files are renamed and

@@ -8,8 +8,8 @@ use super::state::Sealed;
 use super::tail::Place;
 use super::{Log, LogError};
 use crate::index::SegmentIndex;
-use crate::io::{Env, File, Open, replace_file};
 use crate::segment::{METADATA_FILE, Space, index_path, segment_path};
+use naru_runtime::{Env, File, Open, replace_file};
 
 impl<E: Env> Log<E> {
     /// Seals the first begun segment, if it has a file, and makes the file of the one that

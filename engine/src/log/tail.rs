@@ -10,7 +10,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use super::TailBudget;
-use crate::io::{Aligned, BLOCK_BYTES, Chunk};
+use naru_runtime::{Aligned, BLOCK_BYTES, Chunk};
 
 const BLOCK: u64 = BLOCK_BYTES as u64;
 const CHUNK_BYTES_MIN: usize = BLOCK_BYTES;

@@ -4,7 +4,7 @@ use naru_record_batch::BatchHeader;
 
 use super::tail::Place;
 use super::{Log, ReadError};
-use crate::io::Env;
+use naru_runtime::Env;
 
 impl<E: Env> Log<E> {
     /// The first record with a timestamp of at least `timestamp_ms` that is flushed, as

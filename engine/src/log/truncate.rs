@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use super::state::{Begun, State};
 use super::tail::Place;
 use super::{Log, LogError};
-use crate::io::{BLOCK_BYTES, Env, File, Open};
 use crate::recovery::{Checkpoint, scan};
 use crate::segment::{FLUSHED_FILE, Space, index_path, segment_path};
+use naru_runtime::{BLOCK_BYTES, Env, File, Open};
 
 impl<E: Env> Log<E> {
     /// Drops every batch that reaches to `offset` or beyond, and returns where the log ends

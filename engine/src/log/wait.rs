@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::{Log, LogError};
-use crate::io::Env;
+use naru_runtime::Env;
 
 /// Resolves with the next flush, or failure, of a log.
 pub type Progress = Pin<Box<dyn Future<Output = ()>>>;

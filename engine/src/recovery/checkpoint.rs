@@ -5,10 +5,10 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::envelope;
+use crate::envelope;
 use crate::index::IndexEntry;
-use crate::io::{Disk, read_file, replace_file};
 use crate::segment::CHECKPOINT_FILE;
+use naru_runtime::{Disk, read_file, replace_file};
 
 const MAGIC: [u8; 4] = *b"NCKP";
 

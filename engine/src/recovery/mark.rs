@@ -6,9 +6,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::envelope;
-use crate::io::{Aligned, BLOCK_BYTES, Disk, File, Open};
+use crate::envelope;
 use crate::segment::FLUSHED_FILE;
+use naru_runtime::{Aligned, BLOCK_BYTES, Disk, File, Open};
 
 const MAGIC: [u8; 4] = *b"NFLM";
 

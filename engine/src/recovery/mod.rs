@@ -24,7 +24,6 @@
 //! An index is never believed: one that does not fit is built again.
 
 mod checkpoint;
-pub(crate) mod envelope;
 pub(crate) mod mark;
 mod recover;
 mod scan;

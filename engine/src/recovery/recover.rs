@@ -9,8 +9,8 @@ use naru_record_batch::BatchHeader;
 use super::mark::Mark;
 use super::{Checkpoint, scan};
 use crate::index::{Index, SegmentIndex};
-use crate::io::{Disk, File, Open, read_file};
 use crate::segment::{METADATA_FILE, index_path, parse_log_name, segment_path};
+use naru_runtime::{Disk, File, Open, read_file};
 
 /// What the owner of a log is told during recovery, in the order of the offsets.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use naru_record_batch::{BatchHeader, HEADER_BYTES, crc_is_valid};
 
-use crate::io::{BLOCK_BYTES, File};
+use naru_runtime::{BLOCK_BYTES, File};
 
 /// Bytes read at a time.
 const WINDOW_BYTES: u64 = 1 << 20;

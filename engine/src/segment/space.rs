@@ -7,7 +7,7 @@
 //! space, large groups get reserved space, and the step follows what was appended, so
 //! that an idle partition costs next to nothing.
 
-use crate::io::BLOCK_BYTES;
+use naru_runtime::BLOCK_BYTES;
 
 /// Groups of at least this size are written into reserved, not zeroed, space.
 const LARGE_GROUP_BYTES: u64 = 128 << 10;

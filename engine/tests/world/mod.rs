@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use naru_engine::io::sim::{Sim, SimEnv};
-use naru_engine::io::{Disk, Spawn};
 use naru_engine::log::{Fence, Log, LogConfig, LogError, Shared, Stamp, TailBudget};
 use naru_engine::recovery::{Recovered, RecoveryError, recover};
 use naru_record_batch::{Attributes, BatchHeader, HEADER_BYTES, MAGIC, stamp_max_timestamp};
+use naru_runtime::sim::{Sim, SimEnv};
+use naru_runtime::{Disk, Spawn};
 
 pub const SEGMENT_BYTES: u64 = 256 << 10;
 

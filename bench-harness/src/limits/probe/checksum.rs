@@ -1,4 +1,5 @@
-//! How fast one thread computes CRC-32C, which covers every record batch: a broker checks it once, a consumer again.
+//! How fast one thread computes CRC-32C, which covers every record batch: a broker checks it once,
+//! a consumer again.
 
 use std::hint::black_box;
 use std::time::Instant;

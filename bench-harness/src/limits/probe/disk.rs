@@ -1,7 +1,7 @@
 //! Sequential direct writes on the engine's ring, at several sizes and depths, flushed and not.
 //!
-//! The space was written before, so no write has to tell the file system anything: what is measured is the device. A log
-//! that grows pays more, and has to be clever to come near.
+//! The space was written before, so no write has to tell the file system anything: what is measured
+//! is the device. A log that grows pays more, and has to be clever to come near.
 
 use std::cell::Cell;
 use std::io;
@@ -11,13 +11,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use naru_engine::io::{Chunk, Disk as _, File, Handle, Open, RingConfig, Runtime};
+use naru_runtime::{Chunk, Disk as _, File, Handle, Open, RingConfig, Runtime};
 
 use super::super::error::LimitsError;
 use super::super::model::DiskWrites;
 use super::meter::{Meter, Whose};
 
-/// Writes go round in a file of so many bytes; more than device caches are likely to spare a device.
+/// Writes go round in a file of so many bytes; more than device caches are likely to spare a
+/// device.
 const FILE_BYTES: u64 = 128 << 20;
 
 /// The file is filled in pieces of so many bytes.

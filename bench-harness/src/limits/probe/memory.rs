@@ -1,4 +1,5 @@
-//! How fast one thread copies memory that is in no cache: what every copy of a record costs at least.
+//! How fast one thread copies memory that is in no cache: what every copy of a record costs at
+//! least.
 
 use std::fs;
 use std::hint::black_box;

@@ -1,4 +1,5 @@
-//! The probes: each does one thing as cheaply as it can be done, for a given time, and says how fast that went.
+//! The probes: each does one thing as cheaply as it can be done, for a given time, and says how
+//! fast that went.
 
 mod checksum;
 mod disk;

@@ -1,4 +1,5 @@
-//! How much one connection over loopback carries: a copy into the kernel on one side, one out of it on the other.
+//! How much one connection over loopback carries: a copy into the kernel on one side, one out of it
+//! on the other.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

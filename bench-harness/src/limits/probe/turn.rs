@@ -1,4 +1,5 @@
-//! How long a request and its answer take over loopback when nobody works on them: two wake-ups and four copies.
+//! How long a request and its answer take over loopback when nobody works on them: two wake-ups and
+//! four copies.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -36,7 +37,8 @@ pub(in super::super) fn turn(seconds: f64) -> Result<Turn, LimitsError> {
     })
 }
 
-/// Takes the stream, so that the server sees its end on every way out. Latencies in µs, seconds, CPU seconds.
+/// Takes the stream, so that the server sees its end on every way out. Latencies in µs, seconds,
+/// CPU seconds.
 fn ask(mut stream: TcpStream, seconds: f64) -> Result<(Histogram<u64>, f64, f64), LimitsError> {
     let bounds = Histogram::new_with_bounds(1, 60_000_000, 3);
     let mut turns = bounds.map_err(|error| LimitsError::Loopback(io::Error::other(error)))?;

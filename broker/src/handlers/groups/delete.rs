@@ -1,6 +1,6 @@
 //! DeleteGroups (v0–v2).
 
-use naru_engine::io::sync::oneshot;
+use naru_runtime::sync::oneshot;
 use naru_wire::api::delete_groups::{
     DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse,
 };

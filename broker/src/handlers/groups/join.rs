@@ -1,6 +1,6 @@
 //! JoinGroup (v0–v9).
 
-use naru_engine::io::sync::oneshot;
+use naru_runtime::sync::oneshot;
 use naru_wire::api::join_group::{JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember};
 use naru_wire::{ErrorCode, Str};
 

@@ -1,6 +1,6 @@
 //! OffsetCommit (v2–v9).
 
-use naru_engine::io::sync::oneshot;
+use naru_runtime::sync::oneshot;
 use naru_wire::ErrorCode;
 use naru_wire::api::offset_commit::{
     OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition,

@@ -1,6 +1,6 @@
 //! SyncGroup (v0–v5).
 
-use naru_engine::io::sync::oneshot;
+use naru_runtime::sync::oneshot;
 use naru_wire::ErrorCode;
 use naru_wire::api::sync_group::{SyncGroupRequest, SyncGroupResponse};
 

@@ -11,7 +11,8 @@ table! {
         client_software_version: Str, in 3..;
         /// The cluster that the client means to talk to (KIP-1242); null if it does not know yet.
         cluster_id: Option<Str>, in 5..;
-        /// The broker that the client means to talk to, -1 if it does not know. Counts only beside a cluster id.
+        /// The broker that the client means to talk to, -1 if it does not know. Counts only beside
+        /// a cluster id.
         node_id: i32 = -1, in 5..;
     }
 }

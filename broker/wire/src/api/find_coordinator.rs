@@ -1,4 +1,5 @@
-//! FindCoordinator: which broker coordinates a group or a transactional id; several keys at once from v4 (KIP-699).
+//! FindCoordinator: which broker coordinates a group or a transactional id; several keys at once
+//! from v4 (KIP-699).
 
 use crate::table::table;
 use crate::{ErrorCode, Str};

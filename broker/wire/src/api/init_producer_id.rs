@@ -1,4 +1,5 @@
-//! InitProducerId: a producer id and epoch for idempotent and transactional producers (KIP-98, KIP-360).
+//! InitProducerId: a producer id and epoch for idempotent and transactional producers (KIP-98,
+//! KIP-360).
 
 use crate::table::table;
 use crate::{ErrorCode, Str};

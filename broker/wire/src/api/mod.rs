@@ -1,7 +1,7 @@
 //! The messages, one file per API, and the one list of the APIs that there are.
 //!
-//! A new API is a file with its two tables, a `mod` line and a line in the list below; dispatch, headers and version ranges follow
-//! from them.
+//! A new API is a file with its two tables, a `mod` line and a line in the list below; dispatch,
+//! headers and version ranges follow from them.
 
 use std::ops::RangeInclusive;
 
@@ -44,7 +44,8 @@ macro_rules! apis {
             /// All APIs whose messages this crate has.
             pub const CODED: &[ApiKey] = &[$(ApiKey::$key,)*];
 
-            /// The versions that this crate can read and write; `None` if it does not have the messages.
+            /// The versions that this crate can read and write; `None` if it does not have the
+            /// messages.
             pub const fn versions(self) -> Option<RangeInclusive<i16>> {
                 match self {
                     $(Self::$key => Some($request::VERSIONS),)*
@@ -94,8 +95,8 @@ apis! {
     describe_log_dirs: DescribeLogDirs, DescribeLogDirsRequest, DescribeLogDirsResponse;
 }
 
-/// Header and body of a received frame (without its length prefix). Fails for keys and versions that this crate does not
-/// have; [`RequestHeader::peek`] then tells what to answer.
+/// Header and body of a received frame (without its length prefix). Fails for keys and versions
+/// that this crate does not have; [`RequestHeader::peek`] then tells what to answer.
 pub fn decode_any_request(frame: Bytes) -> Result<(RequestHeader, AnyRequest), DecodeError> {
     let mut decoder = Decoder::new(frame);
     let header = RequestHeader::decode(&mut decoder)?;

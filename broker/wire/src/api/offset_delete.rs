@@ -1,4 +1,5 @@
-//! OffsetDelete: deletes committed offsets of a group (KIP-496). The one API here that never became flexible.
+//! OffsetDelete: deletes committed offsets of a group (KIP-496). The one API here that never became
+//! flexible.
 
 use crate::table::{NEVER, table};
 use crate::{ErrorCode, Str};

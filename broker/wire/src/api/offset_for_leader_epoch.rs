@@ -1,4 +1,5 @@
-//! OffsetForLeaderEpoch: where a leader epoch ends, by which followers and consumers find a divergence (KIP-101, KIP-320).
+//! OffsetForLeaderEpoch: where a leader epoch ends, by which followers and consumers find a
+//! divergence (KIP-101, KIP-320).
 
 use crate::table::table;
 use crate::{ErrorCode, Str};

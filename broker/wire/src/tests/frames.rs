@@ -98,7 +98,8 @@ fn the_records_of_a_fetch_are_sent_from_where_they_lie() {
         .filter(|piece| pieces.iter().any(|own| own.as_ptr() == piece.as_ptr()))
         .count();
     assert_eq!(by_reference, 6);
-    // A head, a gap before each partition but the first, and the end: nothing is chopped smaller than that.
+    // A head, a gap before each partition but the first, and the end: nothing is chopped smaller
+    // than that.
     assert_eq!(frame.len() - by_reference, 4);
 
     let (header, read) = decode_response::<FetchResponse>(body_of(frame), 12).unwrap();

@@ -1,5 +1,5 @@
-//! Bytes that nobody meant well: they may be refused, but never with a panic, and never after an allocation that the frame does not
-//! warrant.
+//! Bytes that nobody meant well: they may be refused, but never with a panic, and never after an
+//! allocation that the frame does not warrant.
 
 use bytes::Bytes;
 use proptest::prelude::*;

@@ -1,4 +1,5 @@
-//! The codec against itself, against another implementation, and against bytes that nobody meant well.
+//! The codec against itself, against another implementation, and against bytes that nobody meant
+//! well.
 
 #![allow(clippy::unwrap_used)]
 

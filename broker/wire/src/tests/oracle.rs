@@ -1,8 +1,9 @@
 //! Every version of every message against the `kafka-protocol` crate.
 //!
-//! A sampled message is encoded here, decoded and encoded again there, and the bytes must be the same; then read back here, it must
-//! be the message that it was. The other crate is generated from Kafka's own definitions, so agreeing with it byte for
-//! byte, in both directions, leaves no field, version, tag or default to chance.
+//! A sampled message is encoded here, decoded and encoded again there, and the bytes must be the
+//! same; then read back here, it must be the message that it was. The other crate is generated from
+//! Kafka's own definitions, so agreeing with it byte for byte, in both directions, leaves no field,
+//! version, tag or default to chance.
 
 use std::fmt::Debug;
 
@@ -101,7 +102,8 @@ fn every_version_of_every_message_is_what_another_implementation_writes() {
     );
 }
 
-/// Versions that the other crate does not have yet. Those here that add fields are written out byte by byte below.
+/// Versions that the other crate does not have yet. Those here that add fields are written out byte
+/// by byte below.
 const NEWER_THAN_THE_ORACLE: [&str; 8] = [
     "ApiVersionsRequest 5",
     "ApiVersionsResponse 5",

@@ -1,6 +1,7 @@
 //! Sample values for every type of the tables, drawn from a seed.
 //!
-//! A structure holds values only where its version has the field, so that what is read back must equal what was written.
+//! A structure holds values only where its version has the field, so that what is read back must
+//! equal what was written.
 
 use bytes::Bytes;
 use uuid::Uuid;

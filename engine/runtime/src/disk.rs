@@ -72,8 +72,9 @@ pub trait File: Clone + 'static {
     /// Writes all of `data`, one piece behind the other, from `position` (bytes) on.
     fn write_at(&self, position: u64, data: Vec<Bytes>) -> impl Future<Output = io::Result<()>>;
 
-    /// As [`Self::write_at`], and durable when it succeeds: this write, with what of the file's length and extents it
-    /// needs, but no other write. After a failure nothing is known, as with [`Self::sync_data`].
+    /// As [`Self::write_at`], and durable when it succeeds: this write, with what of the file's
+    /// length and extents it needs, but no other write. After a failure nothing is known, as with
+    /// [`Self::sync_data`].
     fn write_durable_at(
         &self,
         position: u64,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 
-use crate::io::{
+use crate::{
     BLOCK_BYTES, Chunk, DirEntry, Disk, File, Maintenance, MaintenanceError, Open, RingConfig,
     Runtime, read_file, replace_file,
 };
@@ -156,7 +156,7 @@ fn a_file_system_without_direct_io_is_served_through_the_page_cache() {
 
 #[test]
 fn a_write_beyond_the_file_size_limit_is_an_error_not_a_death() {
-    crate::io::ignore_sigxfsz().unwrap();
+    crate::ignore_sigxfsz().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let runtime = Runtime::new(RingConfig::default()).unwrap();
     let disk = runtime.handle();
@@ -213,7 +213,7 @@ fn the_maintenance_thread_is_up_at_once_and_idles_for_free() {
     numbers.sort_unstable();
     assert_eq!(numbers, (0..100).collect::<Vec<_>>());
 
-    let cpu = |handle: &crate::io::MaintenanceHandle| {
+    let cpu = |handle: &crate::MaintenanceHandle| {
         let (done, time) = mpsc::channel();
         let answer = move |()| {
             let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use naru_engine::io::{
+use naru_runtime::{
     Aligned, BLOCK_BYTES, Chunk, Disk, File, Handle, Listener, Maintenance, Open, RingConfig,
     Runtime, Socket,
 };

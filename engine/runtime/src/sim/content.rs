@@ -11,7 +11,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use super::rng::Rng;
-use crate::io::Aligned;
+use crate::Aligned;
 
 const PAGE_BYTES: usize = 4096;
 /// What a device writes whole or not at all, in bytes.
@@ -165,7 +165,8 @@ impl Content {
         self.changes_before += count as u64;
     }
 
-    /// Makes the last write safe, and lengths before it, but no other write: only what it wrote over cannot come back.
+    /// Makes the last write safe, and lengths before it, but no other write: only what it wrote
+    /// over cannot come back.
     pub fn sync_last_write(&mut self) {
         let range_of = |change: &Change| match change {
             Change::Write { position, data } => {

@@ -9,10 +9,10 @@ use super::readahead::ReadAheads;
 use super::state::{Begun, Sealed, State};
 use super::tail::{Place, Tail};
 use super::{LogConfig, LogError, Shared};
-use crate::io::sync::{Notify, Semaphore};
-use crate::io::{BLOCK_BYTES, Env, File, Open};
 use crate::recovery::Recovered;
 use crate::segment::{Space, segment_path};
+use naru_runtime::sync::{Notify, Semaphore};
+use naru_runtime::{BLOCK_BYTES, Env, File, Open};
 
 /// An open log. Clones share it; it belongs to one shard.
 pub struct Log<E: Env>(pub(super) Rc<Inner<E>>);

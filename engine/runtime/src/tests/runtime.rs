@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::queue::ArrayQueue;
 
-use crate::io::{Elapsed, RingConfig, Runtime};
+use crate::{Elapsed, RingConfig, Runtime};
 
 fn runtime() -> Runtime {
     Runtime::new(RingConfig::default()).unwrap()
@@ -106,7 +106,7 @@ fn no_wake_up_from_another_thread_is_lost() {
     let handle = runtime.handle();
     let queue = Arc::new(ArrayQueue::<u64>::new(64));
     let received = Rc::new(Cell::new((0u64, 0u64)));
-    let (done, finished) = crate::io::sync::oneshot();
+    let (done, finished) = crate::sync::oneshot();
     let mut done = Some(done);
     handle.on_turn(Box::new({
         let (queue, received) = (Arc::clone(&queue), Rc::clone(&received));
@@ -158,7 +158,7 @@ fn every_wake_up_of_a_sleeping_runtime_arrives() {
     let handle = runtime.handle();
     let asked = Arc::new(AtomicU64::new(0));
     let answered = Arc::new(AtomicU64::new(0));
-    let (done, finished) = crate::io::sync::oneshot();
+    let (done, finished) = crate::sync::oneshot();
     let mut done = Some(done);
     const ROUNDS: u64 = 5_000;
     handle.on_turn(Box::new({

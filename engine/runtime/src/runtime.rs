@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::disk::Spawn;
 use super::executor::{Executor, Task};
@@ -208,8 +208,19 @@ impl Handle {
         self.shared.executor.spawn(future)
     }
 
+    /// The monotonic clock: for durations and deadlines.
+    pub fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// The wall clock, in ms since 1970: for timestamps of records, never for deadlines.
+    pub fn wall_ms(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| since.as_millis() as i64)
+    }
+
     pub fn sleep(&self, duration: Duration) -> Sleep {
-        self.sleep_until(Instant::now() + duration)
+        self.sleep_until(self.now() + duration)
     }
 
     pub fn sleep_until(&self, deadline: Instant) -> Sleep {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::content::Content;
 use super::names::{Names, Node, NodeId};
 use super::rng::Rng;
-use crate::io::{DirEntry, Open};
+use crate::{DirEntry, Open};
 
 /// An operation that was handed in.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::names::NodeId;
 use super::storage::{Done, Op};
 use super::world::World;
-use crate::io::{BLOCK_BYTES, DirEntry, Disk, File, Open, Spawn};
+use crate::{BLOCK_BYTES, DirEntry, Disk, File, Open, Spawn};
 
 /// The disk and the executor of a [`super::Sim`].
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::io::{Aligned, Handle, Listener, RingConfig, Runtime, Socket};
+use crate::{Aligned, Handle, Listener, RingConfig, Runtime, Socket};
 
 fn any_port() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
