@@ -164,8 +164,6 @@ fn values(runs: &[Vec<Figure>], figure: &Figure) -> Option<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::outcome::{Flow, Latency, Schedule};
     use crate::workload::WorkloadOptions;

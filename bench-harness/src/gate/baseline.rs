@@ -169,8 +169,6 @@ impl Against {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::gate::decision::Finding;
     use crate::outcome::Better;

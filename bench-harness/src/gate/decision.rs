@@ -167,8 +167,6 @@ pub(super) fn decide<E>(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::stats::rounds_needed;
 

@@ -183,8 +183,6 @@ fn total(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn counts(pairs: &[(&str, f64)]) -> Counts {

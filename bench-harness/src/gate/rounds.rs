@@ -173,8 +173,6 @@ fn deciding(outcome: &Outcome) -> Vec<Figure> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::outcome::{Flow, Latency, Phase, Usage};
 

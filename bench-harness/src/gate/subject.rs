@@ -206,8 +206,6 @@ fn output(command: &mut Command) -> Result<String, SubjectError> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -220,8 +220,6 @@ fn nearest<'a, T>(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::super::model::{BLOCKS_BYTES, DEPTHS, Stream, Turn};
     use super::*;
     use crate::measure::Environment;

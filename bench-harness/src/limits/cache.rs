@@ -81,8 +81,6 @@ fn key(environment: &Environment) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::super::model::{Stream, Turn};
     use super::*;
 

@@ -116,8 +116,6 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::workload::WorkloadOptions;
 

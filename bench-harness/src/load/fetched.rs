@@ -78,8 +78,6 @@ fn whole_batches(mut bytes: &[u8]) -> impl Iterator<Item = (BatchHeader, &[u8])>
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use naru_record_batch::{BatchBuilder, stamp};
 
     use super::*;

@@ -86,8 +86,6 @@ fn has_socket(process: u32, inodes: &[u64]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::net::TcpListener;
 
     use super::*;

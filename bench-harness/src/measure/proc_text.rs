@@ -130,8 +130,6 @@ pub(super) fn mounts(text: &str) -> Vec<Mount> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -217,8 +217,6 @@ fn trimmed(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::io::Write;
     use std::process::{Command, Stdio};
 

@@ -147,8 +147,6 @@ fn is_number(cell: &Cell) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::report::tests::assert_balanced;
     use crate::report::{Axis, Scale, Series};

@@ -148,8 +148,6 @@ fn percentiles(high: f64) -> Frame {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn labels(scale: Scale, values: &[f64]) -> Vec<String> {

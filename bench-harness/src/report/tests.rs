@@ -1,7 +1,5 @@
 //! What all pages are held against.
 
-#![allow(clippy::unwrap_used)]
-
 /// Every element that is opened is closed, in turn; but for `meta` and the doctype, which have no
 /// end.
 pub fn assert_balanced(html: &str) {

@@ -118,8 +118,6 @@ fn rank_sum_probabilities(pairs: usize) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

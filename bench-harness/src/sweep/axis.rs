@@ -118,8 +118,6 @@ fn number(value: &Value) -> Option<(f64, &'static str)> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn axis(text: &str) -> Axis {

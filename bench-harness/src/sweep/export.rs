@@ -103,8 +103,6 @@ pub(super) fn results_json(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::sweep::plan::tests::{SIX_CELLS, plan};
     use crate::sweep::summary::tests::runs;

@@ -286,8 +286,6 @@ fn plan_text(plan: &Plan) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::outcome::Schedule;
     use crate::report::tests::assert_balanced;

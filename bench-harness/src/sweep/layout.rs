@@ -119,8 +119,6 @@ fn pair(axis: &Axis, value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::sweep::plan::tests::plan;
 

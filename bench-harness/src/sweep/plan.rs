@@ -195,8 +195,6 @@ fn cell(base: &WorkloadOptions, axes: &[Axis], number: usize) -> Result<Cell, Sw
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use std::collections::BTreeSet;
 
     use super::*;

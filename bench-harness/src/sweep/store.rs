@@ -219,8 +219,6 @@ fn read_runs(file: &mut File, path: &Path) -> Result<Vec<Run>, SweepError> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::sweep::plan::tests::{SIX_CELLS, plan};
     use crate::sweep::summary::tests::outcome;

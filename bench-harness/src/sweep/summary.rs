@@ -155,8 +155,6 @@ impl<'a> Summary<'a> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::outcome::{Flow, Latency, Schedule};
     use crate::sweep::plan::tests::{SIX_CELLS, plan};

@@ -39,8 +39,6 @@ pub fn java_estimate_bytes(value_bytes: u64, key_bytes: Option<u64>) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use naru_record_batch::{BatchBuilder, Codec};
 
     use super::*;

@@ -171,8 +171,6 @@ pub fn hurdles(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
     use crate::which_limit::Settings;
 

@@ -127,8 +127,6 @@ serde_as_text!(Sizes, "sizes such as 1KiB, 100..10KiB or 100:80,10KiB:20");
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     #[test]

@@ -60,8 +60,6 @@ impl StartArgs {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use super::*;
 
     fn start(args: &[&str]) -> StartArgs {

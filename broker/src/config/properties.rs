@@ -143,8 +143,6 @@ fn utf16_unit(rest: &mut Peekable<Chars<'_>>, line: usize) -> Result<u16, Proper
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use proptest::prelude::*;
 
     use super::*;

@@ -1,7 +1,5 @@
 //! Stories of operators and their configuration files.
 
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use proptest::prelude::*;
 

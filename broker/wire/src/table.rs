@@ -9,7 +9,7 @@
 //!         include_cluster_authorized_operations: bool, in 8..=10;
 //!     }
 //!
-//!     /// A structure inside it has fields only; it is written in the version of the message around it.
+//!     /// A structure inside it has fields only; it is written in the version of its message.
 //!     struct MetadataRequestTopic {
 //!         topic_id: Uuid, in 10..;
 //!         name: Option<Str> = Some(Str::default()), nullable 10..;

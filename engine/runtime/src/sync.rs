@@ -281,7 +281,6 @@ impl Drop for Permit {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use std::pin::pin;
 
     use super::*;

@@ -1,7 +1,5 @@
 //! Stories of the cluster's metadata, and what they share.
 
-#![allow(clippy::unwrap_used)]
-
 mod control;
 mod crashes;
 mod rules;

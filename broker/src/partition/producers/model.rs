@@ -1,7 +1,5 @@
 //! The verdicts against a model that forgets nothing: the list of all batches that were
 //! ever accepted. Snapshots are taken and read back on the way.
-#![allow(clippy::unwrap_used)]
-
 use naru_record_batch::{Attributes, MAGIC};
 use proptest::prelude::*;
 

@@ -1,8 +1,6 @@
 //! The codec against itself, against another implementation, and against bytes that nobody meant
 //! well.
 
-#![allow(clippy::unwrap_used)]
-
 mod frames;
 mod hostile;
 mod oracle;

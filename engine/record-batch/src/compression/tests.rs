@@ -1,8 +1,6 @@
 //! What every codec must do: give back what was compressed, refuse what is cut or goes on, and stop
 //! at the limit.
 
-#![allow(clippy::unwrap_used)]
-
 use std::io::{Read, Write};
 
 use super::*;

@@ -75,8 +75,6 @@ fn zigzag(value: i64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-
     use proptest::prelude::*;
 
     use super::super::source::SliceSource;

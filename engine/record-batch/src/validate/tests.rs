@@ -1,7 +1,5 @@
 //! One test for each row of what a produce is answered, as far as bytes decide it.
 
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use crate::{
     Attributes, BatchBuilder, BatchHeader, Codec, HEADER_BYTES, NewRecord, crc32c, first_record_at,

@@ -1,52 +1,15 @@
-//! The house rules that a test can keep: who imports whom (`docs/ARCHITECTURE.md`), and
-//! what every source file looks like (`docs/CONTRIBUTING.md`).
-//!
-//! Each checker has tests that show it fail, on strings, beside it.
+//! The repository as it is, held against the house rules.
 #![allow(clippy::unwrap_used)]
 
-mod rooms;
-mod style;
-mod tokens;
-
-use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rooms::Rooms;
-use tokens::Source;
-
-/// Edges that close a ring of rooms and are to go.
-const EDGES_OWED: [(&str, &str); 0] = [];
-
-/// A broken rule, where, and what to do about it.
-#[derive(Debug)]
-struct Violation {
-    file: String,
-    line: usize,
-    what: String,
-}
-
-impl Violation {
-    fn new(file: &str, line: usize, what: impl Into<String>) -> Self {
-        Self {
-            file: file.to_owned(),
-            line,
-            what: what.into(),
-        }
-    }
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.what)
-    }
-}
+use naru_tidy::rooms::Rooms;
+use naru_tidy::source::Source;
+use naru_tidy::{Violation, style};
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 /// Every Rust file of the repository, as its path from the root and its text.
@@ -89,12 +52,19 @@ fn assert_none(violations: &[Violation]) {
     );
 }
 
+/// What a rule finds in all files.
+fn violations(rule: impl Fn(&Source<'_>) -> Vec<Violation>) -> Vec<Violation> {
+    let found = |(file, text): &(String, String)| match Source::read(file, text) {
+        Ok(source) => rule(&source),
+        Err(violation) => vec![violation],
+    };
+    files().iter().flat_map(found).collect()
+}
+
 #[test]
 fn rooms_import_only_what_the_table_allows() {
     let rooms = rooms();
-    let check = |(file, text): &(String, String)| rooms.check(file, &Source::read(text));
-    let violations: Vec<Violation> = files().iter().flat_map(check).collect();
-    assert_none(&violations);
+    assert_none(&violations(|source| rooms.check(source)));
 }
 
 #[test]
@@ -111,7 +81,7 @@ fn the_table_shows_rooms_that_exist_and_arrows_of_one_direction() {
         }
     }
     assert_eq!(
-        rooms.cycle(&EDGES_OWED),
+        rooms.cycle(),
         None,
         "rooms import each other in a ring: move what they share into a room below both"
     );
@@ -119,7 +89,5 @@ fn the_table_shows_rooms_that_exist_and_arrows_of_one_direction() {
 
 #[test]
 fn every_file_keeps_the_house_style() {
-    let check = |(file, text): &(String, String)| style::check(file, text, &Source::read(text));
-    let violations: Vec<Violation> = files().iter().flat_map(check).collect();
-    assert_none(&violations);
+    assert_none(&violations(style::check));
 }

@@ -1,7 +1,16 @@
 //! What each source file keeps to, whatever its room.
 
-use super::Violation;
-use super::tokens::{Source, Token};
+use std::collections::BTreeSet;
+
+use proc_macro2::Span;
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+
+use crate::Violation;
+use crate::source::{Source, Token};
+
+/// rustfmt holds code to it (`rustfmt.toml`); this test holds comments to it.
+pub const COLUMNS_MAX: usize = 100;
 
 /// A file that grows past this has a seam that nobody has found yet.
 pub const LINES_MAX: usize = 600;
@@ -34,7 +43,8 @@ pub const SLEEPS_ALLOWED: [&str; 4] = [
 const UNFINISHED_MACROS: [&str; 3] = ["todo", "unimplemented", "dbg"];
 const UNFINISHED_MARKS: [&str; 3] = ["TODO", "FIXME", "XXX"];
 
-pub fn check(file: &str, text: &str, source: &Source) -> Vec<Violation> {
+pub fn check(source: &Source<'_>) -> Vec<Violation> {
+    let (file, text) = (source.file, source.text);
     let mut violations = Vec::new();
     let mut report = |line, what: String| violations.push(Violation::new(file, line, what));
     if !text.starts_with("//!") {
@@ -43,49 +53,43 @@ pub fn check(file: &str, text: &str, source: &Source) -> Vec<Violation> {
     }
     let lines = text.lines().count();
     if lines > LINES_MAX {
-        report(
-            lines,
-            format!("has {lines} lines, the most is {LINES_MAX}: split it by subject"),
-        );
+        let what = format!("has {lines} lines, the most is {LINES_MAX}: split it by subject");
+        report(lines, what);
     }
     let root_lines = root_code_lines(source).len();
-    if is_root(file) && root_lines > root_code_lines_max(file) {
-        report(
-            1,
-            format!(
-                "has {root_lines} lines beside docs, `mod` and `use`, at most {} may be: move them \
-                 to a file named for them",
-                root_code_lines_max(file)
-            ),
+    let root_lines_max = root_code_lines_max(file);
+    if is_root(file) && root_lines > root_lines_max {
+        let what = format!(
+            "has {root_lines} lines beside docs, `mod` and `use`, at most {root_lines_max} may \
+             be: move them to a file named for them"
         );
+        report(1, what);
     }
-    for (what, line) in unfinished(source) {
+    for (line, what) in unfinished(source) {
         report(
             line,
             format!("{what}: finish it or leave it out; what is left to do belongs in an issue"),
         );
     }
-    let may_be_unsafe = UNSAFE_ROOMS.iter().any(|room| file.starts_with(room));
-    let may_sleep = SLEEPS_ALLOWED.contains(&file);
-    let modules = source.inline_modules();
-    for (place, inline) in modules.iter().enumerate() {
-        if source.is_ident(place, "unsafe") && !may_be_unsafe {
-            report(
-                source.line(place),
-                format!(
-                    "`unsafe` outside of {}: build on what these rooms offer",
-                    UNSAFE_ROOMS.join(", ")
-                ),
-            );
+    for (line, comment) in comments(text) {
+        let columns = comment.chars().count();
+        if columns > COLUMNS_MAX && !is_unbreakable(comment) {
+            let what = format!("a comment of {columns} columns, the most is {COLUMNS_MAX}");
+            report(line, what);
         }
-        let is_sleep = source.is_ident(place, "thread")
-            && source.is_path_separator(place + 1)
-            && source.is_ident(place + 2, "sleep");
-        let is_test = is_test_file(file) || inline.iter().any(|name| name == "tests");
-        if is_sleep && is_test && !may_sleep {
+    }
+    if !UNSAFE_ROOMS.iter().any(|room| file.starts_with(room)) {
+        for place in (0..source.tokens.len()).filter(|&at| source.is_ident(at, "unsafe")) {
+            let rooms = UNSAFE_ROOMS.join(", ");
+            let what = format!("`unsafe` outside of {rooms}: build on what these rooms offer");
+            report(source.line(place), what);
+        }
+    }
+    if !SLEEPS_ALLOWED.contains(&file) {
+        for span in sleeps_in_tests(source) {
             let what =
                 "a test that sleeps is slow or flaky: wait for what it expects, with a bound";
-            report(source.line(place), what.to_owned());
+            report(span.start().line, what.to_owned());
         }
     }
     violations
@@ -104,87 +108,98 @@ fn root_code_lines_max(file: &str) -> usize {
     owed.map_or(ROOT_CODE_LINES_MAX, |(_, lines)| *lines)
 }
 
-fn unfinished(source: &Source) -> Vec<(String, usize)> {
+fn unfinished(source: &Source<'_>) -> Vec<(usize, String)> {
     let mut found = Vec::new();
-    for place in 0..source.tokens.len() {
-        let is_macro = source.is(place + 1, '!')
-            && (UNFINISHED_MACROS.iter()).any(|name| source.is_ident(place, name));
-        if is_macro {
-            let name = source.ident(place).unwrap_or_default();
-            found.push((format!("`{name}!`"), source.line(place)));
+    for (place, (token, line)) in source.tokens.iter().enumerate() {
+        let Token::Ident(name) = token else { continue };
+        if source.is_mark(place + 1, '!') && UNFINISHED_MACROS.contains(&name.as_str()) {
+            found.push((*line, format!("`{name}!`")));
         }
-        let is_ignored = source.is(place, '#')
-            && source.is(place + 1, '[')
-            && source.is_ident(place + 2, "ignore");
-        if is_ignored {
-            found.push(("an ignored test".to_owned(), source.line(place)));
+        let is_attribute =
+            place >= 2 && source.is_mark(place - 1, '[') && source.is_mark(place - 2, '#');
+        if is_attribute && name == "ignore" {
+            found.push((*line, "an ignored test".to_owned()));
         }
     }
-    for (comment, line) in &source.comments {
+    for (line, comment) in comments(source.text) {
         let mut words = comment.split(|c: char| !c.is_alphanumeric());
         if let Some(mark) = words.find(|word| UNFINISHED_MARKS.contains(word)) {
-            found.push((format!("a comment that says {mark}"), *line));
+            found.push((line, format!("a comment that says {mark}")));
         }
     }
     found
 }
 
+/// Lines that are comments and nothing else, with their numbers.
+fn comments(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = (1..).zip(text.lines());
+    lines.filter(|(_, line)| line.trim_start().starts_with("//"))
+}
+
+/// A row of a table, or an address, cannot be broken.
+fn is_unbreakable(comment: &str) -> bool {
+    let said = comment
+        .trim_start()
+        .trim_start_matches(['/', '!'])
+        .trim_start();
+    said.starts_with('|') || said.contains("://")
+}
+
 /// The lines of code that are not part of an attribute, a `mod x;` or a `use`.
-fn root_code_lines(source: &Source) -> Vec<usize> {
-    let mut lines = Vec::new();
-    let mut place = 0;
-    while place < source.tokens.len() {
-        let end = item_end(source, place);
-        if !is_declaration(source, place) {
-            lines.extend((place..end).map(|inside| source.line(inside)));
+fn root_code_lines(source: &Source<'_>) -> BTreeSet<usize> {
+    let mut lines = BTreeSet::new();
+    for item in &source.tree.items {
+        let is_declaration = match item {
+            syn::Item::Mod(module) => module.content.is_none(),
+            syn::Item::Use(_) => true,
+            _ => false,
+        };
+        if !is_declaration {
+            let span = item.span();
+            lines.extend(span.start().line..=span.end().line);
         }
-        place = end;
     }
-    lines.dedup();
+    for (number, line) in (1..).zip(source.text.lines()) {
+        let line = line.trim_start();
+        if line.is_empty() || line.starts_with("//") || line.starts_with("#[") {
+            lines.remove(&number);
+        }
+    }
     lines
 }
 
-/// Behind the item or the attribute that begins at `place`.
-fn item_end(source: &Source, place: usize) -> usize {
-    let is_attribute = source.is(place, '#');
-    let is_use = is_declaration(source, place) && !is_attribute;
-    let mut depth = 0usize;
-    for at in place..source.tokens.len() {
-        match source.tokens.get(at) {
-            Some((Token::Other('{' | '(' | '['), _)) => depth += 1,
-            Some((Token::Other(closing @ ('}' | ')' | ']')), _)) => {
-                depth = depth.saturating_sub(1);
-                let ends = match closing {
-                    '}' => !is_use,
-                    ']' => is_attribute,
-                    _ => false,
-                };
-                if depth == 0 && ends {
-                    return at + 1;
-                }
-            }
-            Some((Token::Other(';'), _)) if depth == 0 => return at + 1,
-            _ => {}
-        }
-    }
-    source.tokens.len()
+/// Where tests put their thread to sleep.
+fn sleeps_in_tests(source: &Source<'_>) -> Vec<Span> {
+    let mut walk = Sleeps {
+        is_test: is_test_file(source.file),
+        found: Vec::new(),
+    };
+    walk.visit_file(&source.tree);
+    walk.found
 }
 
-fn is_declaration(source: &Source, place: usize) -> bool {
-    if source.is(place, '#') {
-        return true;
+struct Sleeps {
+    is_test: bool,
+    found: Vec<Span>,
+}
+
+impl<'ast> Visit<'ast> for Sleeps {
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        let outer = self.is_test;
+        self.is_test |= module.ident == "tests";
+        visit::visit_item_mod(self, module);
+        self.is_test = outer;
     }
-    let mut at = place;
-    if source.is_ident(at, "pub") {
-        at += 1;
-        if source.is(at, '(') {
-            while at < source.tokens.len() && !source.is(at, ')') {
-                at += 1;
-            }
-            at += 1;
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let mut last_two = path.segments.iter().rev().map(|segment| &segment.ident);
+        let is_sleep = last_two.next().is_some_and(|name| name == "sleep")
+            && last_two.next().is_some_and(|name| name == "thread");
+        if self.is_test && is_sleep {
+            self.found.push(path.span());
         }
+        visit::visit_path(self, path);
     }
-    source.is_ident(at, "use") || (source.is_ident(at, "mod") && source.is(at + 2, ';'))
 }
 
 #[cfg(test)]
@@ -192,8 +207,10 @@ mod tests {
     use super::*;
 
     fn verdict(file: &str, text: &str) -> Vec<String> {
-        let violations = check(file, text, &Source::read(text));
-        violations.iter().map(ToString::to_string).collect()
+        match Source::read(file, text) {
+            Ok(source) => check(&source).iter().map(ToString::to_string).collect(),
+            Err(violation) => vec![violation.to_string()],
+        }
     }
 
     #[track_caller]
@@ -227,7 +244,8 @@ mod tests {
     fn a_root_declares_and_does_no_work() {
         let declared =
             "//! A.\n#[cfg(test)]\nmod a;\npub(crate) mod b;\npub use b::{\n    c,\n    d,\n};\n";
-        assert!(root_code_lines(&Source::read(declared)).is_empty());
+        let source = Source::read("broker/src/mod.rs", declared).unwrap();
+        assert!(root_code_lines(&source).is_empty());
         let work =
             |lines: usize| format!("{declared}fn f() {{{}\n}}\n", "\n    g();".repeat(lines));
         allowed("broker/src/mod.rs", &work(ROOT_CODE_LINES_MAX - 2));
@@ -237,6 +255,18 @@ mod tests {
             "has 21 lines beside docs",
         );
         allowed("broker/src/other.rs", &work(ROOT_CODE_LINES_MAX - 1));
+    }
+
+    #[test]
+    fn comments_keep_to_the_width_of_code() {
+        let long = "a ".repeat(COLUMNS_MAX / 2);
+        refused(
+            "a/b.rs",
+            &format!("//! A.\n// {long}"),
+            "b.rs:2: a comment of 103 columns",
+        );
+        allowed("a/b.rs", &format!("//! A.\n//! | {long}|"));
+        allowed("a/b.rs", &format!("//! A.\nconst A: &str = \"{long}\";"));
     }
 
     #[test]
