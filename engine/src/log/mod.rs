@@ -22,6 +22,7 @@ mod config;
 mod error;
 mod handle;
 mod read;
+mod readable;
 mod readahead;
 mod retention;
 mod roll;
