@@ -59,6 +59,9 @@ fn a_crash_in_recovery_loses_nothing() {
     let count = operations_of(seed, async |env| workload(env, Known::default()).await);
     for operation in (0..=count).step_by(5) {
         let sim = machine(seed);
+        if operation % 2 == 1 {
+            sim.tear_within_sectors();
+        }
         let known = Known::default();
         sim.crash_at(operation);
         let _ = sim.run(workload(sim.env(), known.clone()));

@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -34,7 +35,7 @@ async fn file_of_ones(env: &SimEnv) -> io::Result<<SimEnv as Disk>::File> {
 }
 
 /// Writers that race; the order in which they end, and what they leave.
-fn race(seed: u64) -> (Vec<u8>, Bytes, Bytes) {
+fn race(seed: u64) -> (Vec<u8>, Bytes, Bytes, u64) {
     let sim = Sim::new(seed);
     let env = sim.env();
     let order = Rc::new(RefCell::new(Vec::new()));
@@ -55,7 +56,7 @@ fn race(seed: u64) -> (Vec<u8>, Bytes, Bytes) {
     .unwrap();
     let order = order.take();
     let cut = sim.power_cut(seed).content(&path()).unwrap();
-    (order, sim.content(&path()).unwrap(), cut)
+    (order, sim.content(&path()).unwrap(), cut, sim.digest())
 }
 
 #[test]
@@ -65,6 +66,8 @@ fn a_seed_replays_its_run_and_another_has_another() {
     }
     let orders: BTreeSet<_> = (0..20).map(|seed| race(seed).0).collect();
     assert!(orders.len() > 10);
+    let digests: BTreeSet<_> = (0..20).map(|seed| race(seed).3).collect();
+    assert_eq!(digests.len(), 20);
 }
 
 #[test]
@@ -140,6 +143,108 @@ fn a_crash_ends_the_run_before_the_operation() {
 }
 
 #[test]
+fn a_lasting_fault_lasts_until_it_is_healed() {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    sim.make_dir(Path::new("/broken")).unwrap();
+    sim.run(async {
+        let file = file_of_ones(&env).await.unwrap();
+        let writes = sim.operations_of(OpKind::Write);
+        sim.fail_from(OpKind::Write, writes + 1, libc::EIO);
+        file.write_at(0, vec![block(2)]).await.unwrap();
+        for _ in 0..3 {
+            file.write_at(0, vec![block(3)]).await.unwrap_err();
+        }
+        sim.heal();
+        file.write_at(0, vec![block(4)]).await.unwrap();
+
+        sim.fail_below(OpKind::Write, Path::new("/broken"), libc::EIO);
+        let broken = PathBuf::from("/broken/file");
+        let below = env.open(&broken, Open::DirectNew).await.unwrap();
+        below.write_at(0, vec![block(5)]).await.unwrap_err();
+        file.write_at(0, vec![block(6)]).await.unwrap();
+        env.rename(&broken, Path::new("/moved")).await.unwrap();
+        below.write_at(0, vec![block(7)]).await.unwrap();
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_flush_that_lies_makes_nothing_safe() {
+    for kind in [OpKind::SyncData, OpKind::WriteDurable, OpKind::SyncDir] {
+        let sim = Sim::new(1);
+        let env = sim.env();
+        sim.run(async {
+            let file = file_of_ones(&env).await.unwrap();
+            sim.lie_about(kind);
+            match kind {
+                OpKind::WriteDurable => file.write_durable_at(0, vec![block(2)]).await.unwrap(),
+                _ => file.write_at(0, vec![block(2)]).await.unwrap(),
+            }
+            if kind == OpKind::SyncData {
+                file.sync_data().await.unwrap();
+            }
+            env.rename(&path(), Path::new("/renamed")).await.unwrap();
+            env.sync_dir(Path::new("/")).await.unwrap();
+        })
+        .unwrap();
+        let left: BTreeSet<Option<Bytes>> = (0..50)
+            .map(|seed| sim.power_cut(seed).content(&path()).ok())
+            .collect();
+        match kind {
+            OpKind::SyncDir => assert!(left.len() > 1, "the old name is gone, or still there"),
+            _ => assert_eq!(left.len(), 1, "the new name is safe"),
+        }
+        let written: BTreeSet<Bytes> = (0..50)
+            .filter_map(|seed| sim.power_cut(seed).content(Path::new("/renamed")).ok())
+            .collect();
+        assert!(written.len() > 2, "{kind:?}: kept, dropped and torn");
+    }
+}
+
+#[test]
+fn a_write_is_torn_within_a_sector_where_asked_for() {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    sim.tear_within_sectors();
+    sim.run(async {
+        let file = file_of_ones(&env).await.unwrap();
+        file.write_at(0, vec![block(2)]).await.unwrap();
+    });
+    let torn = (0..100).filter(|&seed| {
+        let content = sim.power_cut(seed).content(&path()).unwrap();
+        let mut sectors = content.chunks(512);
+        sectors.any(|sector| sector.contains(&1) && sector.contains(&2))
+    });
+    assert!(torn.count() > 5);
+}
+
+#[test]
+fn an_operation_that_nobody_waits_for_happens_or_not() {
+    let outcomes: BTreeSet<Bytes> = (0..50)
+        .map(|seed| {
+            let sim = Sim::new(seed);
+            let env = sim.env();
+            sim.run(async {
+                let file = file_of_ones(&env).await.unwrap();
+                let mut write = Box::pin(file.write_at(0, vec![block(2)]));
+                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                assert!(write.as_mut().poll(&mut context).is_pending());
+                drop(write);
+                // More than enough for what is under way to end.
+                for _ in 0..50 {
+                    file.length().await.unwrap();
+                }
+                file.read_at(0, BLOCK_BYTES).await.unwrap()
+            })
+            .unwrap()
+        })
+        .collect();
+    assert!(outcomes.contains(&block(1)) && outcomes.contains(&block(2)));
+    assert!(outcomes.len() > 2, "and in part");
+}
+
+#[test]
 fn there_is_no_more_room_than_said() {
     let sim = Sim::new(1);
     let env = sim.env();
@@ -148,7 +253,52 @@ fn there_is_no_more_room_than_said() {
         let file = file_of_ones(&env).await.unwrap();
         let full = file.allocate(BLOCK, BLOCK).await.unwrap_err();
         assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        // What has its room needs no more of it.
         file.write_at(0, vec![block(2)]).await.unwrap();
+        // A hole is length without room.
+        file.set_length(3 * BLOCK).await.unwrap();
+        let full = file.write_at(BLOCK, vec![block(3)]).await.unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_write_takes_the_room_there_is_and_room_comes_back() {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    let other = PathBuf::from("/other");
+    sim.run(async {
+        let file = file_of_ones(&env).await.unwrap();
+        let second = env.open(&other, Open::DirectNew).await.unwrap();
+        second.allocate(0, BLOCK).await.unwrap();
+        sim.set_room(BLOCK);
+        let two = vec![block(2), block(3)];
+        let full = file.write_at(BLOCK, two.clone()).await.unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        let content = file.read_at(0, 4 * BLOCK_BYTES).await.unwrap();
+        assert_eq!(content[BLOCK_BYTES..], block(2)[..], "the part that fits");
+        // Reserved space is there whatever else is full.
+        second.write_at(0, vec![block(5)]).await.unwrap();
+        env.remove_file(&other).await.unwrap();
+        file.write_at(BLOCK, two.clone()).await.unwrap();
+        file.write_at(3 * BLOCK, two.clone()).await.unwrap_err();
+        file.set_length(BLOCK).await.unwrap();
+        file.write_at(BLOCK, two).await.unwrap();
+    })
+    .unwrap();
+}
+
+#[test]
+#[should_panic(expected = "goes round in a circle")]
+fn a_circle_is_noticed() {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    sim.set_steps_max(1_000);
+    sim.run(async {
+        loop {
+            env.list(Path::new("/")).await.unwrap();
+        }
     });
 }
 

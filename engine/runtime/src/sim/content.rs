@@ -1,11 +1,13 @@
 //! What a simulated file holds: what reads see, what is safe, and the changes in between.
 //!
 //! A change that was not synced may, at a power cut, be dropped, kept, or torn into pieces
-//! of 512 bytes of which any may be missing. Changes of the length happen in their order,
-//! as a journal keeps them, but independently of the data: a file may be long and empty,
-//! or short although its data was written.
+//! of 512 bytes of which any may be missing; where asked for ([`Tear::WithinSectors`]), also
+//! within one of them. Changes of the length happen in their order, as a journal keeps them,
+//! but independently of the data: a file may be long and empty, or short although its data
+//! was written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -17,12 +19,24 @@ const PAGE_BYTES: usize = 4096;
 /// What a device writes whole or not at all, in bytes.
 const SECTOR_BYTES: usize = 512;
 
+/// What a device may leave of a write that was not synced, or was under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Tear {
+    /// Any of its sectors, each whole.
+    #[default]
+    Sectors,
+    /// As above, and of some sectors only the beginning or only the end.
+    WithinSectors,
+}
+
 /// A row of bytes of which copies are cheap.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pages {
     length: u64,
     /// By number; one that is missing is all zeros.
     pages: BTreeMap<u64, Rc<[u8; PAGE_BYTES]>>,
+    /// Numbers of pages that were reserved; they take room, written or not.
+    reserved: BTreeSet<u64>,
 }
 
 impl Pages {
@@ -35,6 +49,7 @@ impl Pages {
         if length < self.length {
             let first_gone = length.div_ceil(PAGE_BYTES as u64);
             self.pages.split_off(&first_gone);
+            self.reserved.split_off(&first_gone);
             let kept = (length % PAGE_BYTES as u64) as usize;
             if kept > 0
                 && let Some(page) = self.pages.get_mut(&(length / PAGE_BYTES as u64))
@@ -45,7 +60,11 @@ impl Pages {
         self.length = length;
     }
 
-    /// Puts `data` at `position`; what lies behind the end is lost.
+    fn takes_room(&self, page: u64) -> bool {
+        self.pages.contains_key(&page) || self.reserved.contains(&page)
+    }
+
+    /// Puts `data` at `position`; what lies beyond the end is lost.
     fn put(&mut self, mut position: u64, mut data: &[u8]) {
         while !data.is_empty() && position < self.length {
             let at = (position % PAGE_BYTES as u64) as usize;
@@ -89,7 +108,7 @@ enum Change {
         position: u64,
         data: Vec<Bytes>,
     },
-    /// The file became this long: cut, lengthened, or written behind its end.
+    /// The file became this long: cut, lengthened, or written beyond its end.
     Length(u64),
     /// Made safe out of its turn.
     Safe,
@@ -119,6 +138,37 @@ impl Content {
         self.changes.push(Change::Length(length));
     }
 
+    /// The room that the file takes, in bytes.
+    pub fn taken_bytes(&self) -> u64 {
+        let written = self.seen.pages.keys();
+        let only_reserved = written.filter(|page| !self.seen.reserved.contains(page));
+        (only_reserved.count() + self.seen.reserved.len()) as u64 * PAGE_BYTES as u64
+    }
+
+    /// How far a write or a reservation of `position..end` gets with `room_bytes`: to `end`,
+    /// or to the first page for which there is no room.
+    pub fn fits_to(&self, position: u64, end: u64, mut room_bytes: u64) -> u64 {
+        for page in position / PAGE_BYTES as u64..end.div_ceil(PAGE_BYTES as u64) {
+            if self.seen.takes_room(page) {
+                continue;
+            }
+            if room_bytes < PAGE_BYTES as u64 {
+                return (page * PAGE_BYTES as u64).max(position);
+            }
+            room_bytes -= PAGE_BYTES as u64;
+        }
+        end
+    }
+
+    /// Takes room for `position..end` without writing there.
+    pub fn reserve(&mut self, position: u64, end: u64) {
+        let pages = position / PAGE_BYTES as u64..end.div_ceil(PAGE_BYTES as u64);
+        self.seen.reserved.extend(pages);
+        if end > self.seen.length() {
+            self.set_length(end);
+        }
+    }
+
     pub fn write(&mut self, position: u64, data: &[Bytes]) {
         let bytes: usize = data.iter().map(Bytes::len).sum();
         let end = position + bytes as u64;
@@ -133,14 +183,12 @@ impl Content {
     }
 
     /// A write that ended in the middle: any of its sectors may be there.
-    pub fn write_torn(&mut self, position: u64, data: &[Bytes], rng: &mut Rng) {
+    pub fn write_torn(&mut self, position: u64, data: &[Bytes], tear: Tear, rng: &mut Rng) {
         let mut at = position;
         for piece in data {
-            for sector in sectors(at, piece) {
-                if rng.coin() {
-                    let place = at + sector.start as u64;
-                    self.write(place, &[piece.slice(sector)]);
-                }
+            for part in torn(at, piece, tear, rng) {
+                let place = at + part.start as u64;
+                self.write(place, &[piece.slice(part)]);
             }
             at += piece.len() as u64;
         }
@@ -205,7 +253,7 @@ impl Content {
     }
 
     /// The power is gone: what is left is what was safe, and what got there by chance.
-    pub fn lose_power(&mut self, rng: &mut Rng) {
+    pub fn lose_power(&mut self, tear: Tear, rng: &mut Rng) {
         let lengths = self.changes.iter();
         let lengths = lengths.filter(|c| matches!(c, Change::Length(_))).count();
         let mut lengths_kept = rng.below(lengths + 1);
@@ -220,7 +268,7 @@ impl Content {
                 Change::Write { position, data } => match rng.below(4) {
                     0 => {}
                     1 => put_whole(&mut self.safe, *position, data),
-                    _ => put_torn(&mut self.safe, *position, data, rng),
+                    _ => put_torn(&mut self.safe, *position, data, tear, rng),
                 },
                 Change::Safe => {}
             }
@@ -239,8 +287,28 @@ impl Content {
     }
 }
 
+/// The parts of a piece at `position` that a torn write leaves: of any of its sectors.
+fn torn(position: u64, piece: &Bytes, tear: Tear, rng: &mut Rng) -> Vec<Range<usize>> {
+    let left = sectors(position, piece).filter_map(|sector| {
+        let is_left = rng.coin();
+        match tear {
+            Tear::Sectors => is_left.then_some(sector),
+            Tear::WithinSectors => {
+                let cut = sector.start + rng.below(sector.len() + 1);
+                // One of four is torn itself.
+                match (rng.below(8), is_left) {
+                    (0, _) => Some(sector.start..cut),
+                    (1, _) => Some(cut..sector.end),
+                    (_, is_left) => is_left.then_some(sector),
+                }
+            }
+        }
+    });
+    left.filter(|part| !part.is_empty()).collect()
+}
+
 /// The part of a piece at `position` that each sector holds.
-fn sectors(position: u64, piece: &Bytes) -> impl Iterator<Item = std::ops::Range<usize>> {
+fn sectors(position: u64, piece: &Bytes) -> impl Iterator<Item = Range<usize>> {
     let first = SECTOR_BYTES - (position % SECTOR_BYTES as u64) as usize;
     let length = piece.len();
     let mut start = 0;
@@ -264,13 +332,11 @@ fn put_whole(pages: &mut Pages, mut position: u64, data: &[Bytes]) {
     }
 }
 
-/// Puts any of the sectors of a write.
-fn put_torn(pages: &mut Pages, mut position: u64, data: &[Bytes], rng: &mut Rng) {
+/// Puts what is left of a torn write.
+fn put_torn(pages: &mut Pages, mut position: u64, data: &[Bytes], tear: Tear, rng: &mut Rng) {
     for piece in data {
-        for sector in sectors(position, piece) {
-            if rng.coin() {
-                pages.put(position + sector.start as u64, &piece[sector]);
-            }
+        for part in torn(position, piece, tear, rng) {
+            pages.put(position + part.start as u64, &piece[part]);
         }
         position += piece.len() as u64;
     }

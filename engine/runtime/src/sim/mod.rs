@@ -7,16 +7,19 @@
 //!
 //! What a power cut may do is what POSIX allows and devices do, and more than any one file
 //! system does: a write that was not synced may be missing, there, or there in part
-//! (512-byte sectors, any of them); so may one that was under way. A length that was not
-//! synced may be the old one. A name that was not synced may be missing, or still there,
+//! (512-byte sectors, any of them; [`Sim::tear_within_sectors`] tears these too); so may one
+//! that was under way. A length that was not synced may be the old one. A name that was not synced may be missing, or still there,
 //! independently of every other name. After a failed `sync_data` the data is seen, but no
-//! later sync makes it safe.
+//! later sync makes it safe. An operation whose future was dropped may happen, or not, or a
+//! write in part, as with the ring; its buffers live until then.
 //!
 //! What it does not do: lose what was synced, invent bytes that nobody wrote (that is
 //! [`Sim::flip_bit`]'s part), or run time.
 
 mod content;
 mod env;
+mod faults;
+mod history;
 mod names;
 mod op_kind;
 mod rng;
@@ -34,25 +37,13 @@ use bytes::Bytes;
 
 pub use env::{SimEnv, SimFile};
 
+use content::Tear;
+use faults::Outcome;
 use rng::Rng;
 use storage::{Op, Storage};
 use world::World;
 
 use super::Open;
-
-/// What is to fail, and how.
-#[derive(Clone, Copy, Debug)]
-struct Fault {
-    kind: OpKind,
-    number: u64,
-    errno: i32,
-}
-
-impl Fault {
-    fn hits(&self, kind: OpKind, number: u64) -> bool {
-        self.kind == kind && self.number == number
-    }
-}
 
 /// A simulated machine.
 pub struct Sim(Rc<World>);
@@ -93,19 +84,68 @@ impl Sim {
         self.0.state.borrow_mut().crash_at = Some(operation);
     }
 
-    /// Lets operation `number` (from 0, counted since the beginning) of one kind fail with
-    /// `errno`. A write is done in part, a failed sync loses the data.
-    pub fn fail(&self, kind: OpKind, number: u64, errno: i32) {
-        self.0.state.borrow_mut().faults.push(Fault {
-            kind,
-            number,
-            errno,
-        });
+    /// How many steps were taken: operations of all kinds, and turns of tasks.
+    pub fn steps(&self) -> u64 {
+        self.0.state.borrow().history.steps()
     }
 
-    /// How much all files may still grow together, in bytes; then it is `ENOSPC`.
+    /// A digest of what was done in which order. Equal ones: the same run.
+    pub fn digest(&self) -> u64 {
+        self.0.state.borrow().history.digest()
+    }
+
+    /// More steps than this, counted since the beginning, are a panic: something goes round
+    /// in a circle.
+    pub fn set_steps_max(&self, steps: u64) {
+        self.0.state.borrow_mut().history.steps_max = steps;
+    }
+
+    /// Lets operation `number` (from 0, counted since the beginning) of one kind fail with
+    /// `errno`. A write is done in part, a failed sync loses the data. `ENOSPC` is harmless
+    /// for what was written before.
+    pub fn fail(&self, kind: OpKind, number: u64, errno: i32) {
+        let mut state = self.0.state.borrow_mut();
+        state.faults.add_once(kind, number, errno);
+    }
+
+    /// As [`Self::fail`], with all of that kind from `number` on, until [`Self::heal`].
+    pub fn fail_from(&self, kind: OpKind, number: u64, errno: i32) {
+        let mut state = self.0.state.borrow_mut();
+        let fails = Outcome::Fails(errno);
+        state.faults.add_lasting(kind, number, None, fails);
+    }
+
+    /// Lets all of that kind fail from now on that touch `path` or what lies below it, until
+    /// [`Self::heal`].
+    pub fn fail_below(&self, kind: OpKind, path: &Path, errno: i32) {
+        let mut state = self.0.state.borrow_mut();
+        let fails = Outcome::Fails(errno);
+        state.faults.add_lasting(kind, 0, Some(path), fails);
+    }
+
+    /// From now on that kind (`SyncData`, `WriteDurable`, `SyncDir`) reports success and makes
+    /// nothing safe, until [`Self::heal`]: the negative control of tests that cut the power.
+    pub fn lie_about(&self, kind: OpKind) {
+        let mut state = self.0.state.borrow_mut();
+        state.faults.add_lasting(kind, 0, None, Outcome::Lies);
+    }
+
+    /// Takes back every fault. What was lost by one stays lost.
+    pub fn heal(&self) {
+        self.0.state.borrow_mut().faults.clear();
+    }
+
+    /// From now on a write that is torn may be torn within a sector too, as by devices whose
+    /// sectors are larger or smaller than they say.
+    pub fn tear_within_sectors(&self) {
+        self.0.state.borrow_mut().storage.tear = Tear::WithinSectors;
+    }
+
+    /// How much room all files together may still take, in bytes, by whole pages that were
+    /// neither written nor reserved before; then it is `ENOSPC`, for a write after the part
+    /// that fits. What is cut off or removed gives its room back.
     pub fn set_room(&self, bytes: u64) {
-        self.0.state.borrow_mut().storage.room_bytes = bytes;
+        self.0.state.borrow_mut().storage.set_room(bytes);
     }
 
     /// The machine after a power cut at this moment. Other seeds, other losses.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use super::rng::Rng;
 
@@ -93,6 +93,29 @@ impl Names {
 
     pub fn entries(&self, dir: NodeId) -> impl Iterator<Item = (&String, &Node)> {
         self.dirs[dir].seen.iter()
+    }
+
+    /// Where a file is now; `None` once its last name is gone.
+    pub fn path_of(&self, file: NodeId) -> Option<PathBuf> {
+        let mut found = self.files().into_iter();
+        found
+            .find(|(_, known)| *known == file)
+            .map(|(path, _)| path)
+    }
+
+    /// Every file that has a name.
+    pub fn files(&self) -> Vec<(PathBuf, NodeId)> {
+        let mut out = Vec::new();
+        let mut dirs = vec![(PathBuf::from("/"), 0)];
+        while let Some((path, dir)) = dirs.pop() {
+            for (name, node) in self.entries(dir) {
+                match node {
+                    Node::Dir(below) => dirs.push((path.join(name), *below)),
+                    Node::File(file) => out.push((path.join(name), *file)),
+                }
+            }
+        }
+        out
     }
 
     pub fn make_dirs(&mut self, path: &Path) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use super::content::Content;
+use super::content::{Content, Tear};
 use super::names::{Names, Node, NodeId};
 use super::rng::Rng;
 use crate::{DirEntry, Open};
@@ -72,8 +72,9 @@ pub(super) enum Done {
 pub(super) struct Storage {
     pub names: Names,
     pub files: Vec<Content>,
-    /// What the files may still grow by, in bytes.
-    pub room_bytes: u64,
+    /// What all files may take together, in bytes.
+    limit_bytes: u64,
+    pub tear: Tear,
 }
 
 impl Storage {
@@ -81,7 +82,8 @@ impl Storage {
         Self {
             names: Names::new(),
             files: Vec::new(),
-            room_bytes: u64::MAX,
+            limit_bytes: u64::MAX,
+            tear: Tear::default(),
         }
     }
 
@@ -107,9 +109,12 @@ impl Storage {
                 data,
                 is_durable,
             } => {
-                let bytes: usize = data.iter().map(Bytes::len).sum();
-                self.take_room(*file, position + bytes as u64)?;
-                self.files[*file].write(*position, data);
+                let end = position + bytes_of(data);
+                let fits_to = self.fits_to(*file, *position, end);
+                self.write_until(*file, *position, data, fits_to);
+                if fits_to < end {
+                    return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+                }
                 if *is_durable {
                     self.files[*file].sync_last_write();
                 }
@@ -126,37 +131,66 @@ impl Storage {
                 length,
             } => {
                 let end = position + length;
-                self.take_room(*file, end)?;
-                if end > self.files[*file].length() {
-                    self.files[*file].set_length(end);
+                if self.fits_to(*file, *position, end) < end {
+                    return Err(io::Error::from_raw_os_error(libc::ENOSPC));
                 }
+                self.files[*file].reserve(*position, end);
             }
-            Op::SetLength { file, length } => {
-                self.take_room(*file, *length)?;
-                self.files[*file].set_length(*length);
-            }
+            // What it lengthens a file by is a hole: it takes room when it is written.
+            Op::SetLength { file, length } => self.files[*file].set_length(*length),
             Op::Length { file } => return Ok(Done::Length(self.files[*file].length())),
         }
         Ok(Done::Nothing)
     }
 
-    /// An operation that did not succeed, or was under way at the end of the world: a
-    /// write may be there in part, and what a failed sync was to make safe never will be.
-    pub fn apply_failed(&mut self, op: &Op, rng: &mut Rng) {
+    /// As [`Self::apply`], but nothing becomes safe by it, whatever it says.
+    pub fn apply_lying(&mut self, op: &Op) -> io::Result<Done> {
         match op {
+            Op::SyncData { .. } | Op::SyncDir { .. } => Ok(Done::Nothing),
             Op::Write {
                 file,
                 position,
                 data,
-                is_durable,
-            } => {
-                self.files[*file].write_torn(*position, data, rng);
-                if *is_durable {
-                    self.files[*file].lose_changes();
-                }
-            }
-            Op::SyncData { file, .. } => self.files[*file].lose_changes(),
+                is_durable: true,
+            } => self.apply(&Op::Write {
+                file: *file,
+                position: *position,
+                data: data.clone(),
+                is_durable: false,
+            }),
+            op => self.apply(op),
+        }
+    }
+
+    /// An operation that did not succeed, or was under way at the end of the world: a
+    /// write may be there in part, and what a failed sync was to make safe never will be.
+    pub fn apply_failed(&mut self, op: &Op, rng: &mut Rng) {
+        self.apply_in_part(op, rng);
+        match op {
+            Op::SyncData { file, .. }
+            | Op::Write {
+                file,
+                is_durable: true,
+                ..
+            } => self.files[*file].lose_changes(),
             _ => {}
+        }
+    }
+
+    /// A write that ended somewhere: cancelled, or short of room. It says nothing of others.
+    pub fn apply_in_part(&mut self, op: &Op, rng: &mut Rng) {
+        if let Op::Write {
+            file,
+            position,
+            data,
+            ..
+        } = op
+        {
+            // It takes no room that is not there.
+            let end = position + bytes_of(data);
+            if self.fits_to(*file, *position, end) == end {
+                self.files[*file].write_torn(*position, data, self.tear, rng);
+            }
         }
     }
 
@@ -164,7 +198,65 @@ impl Storage {
     pub fn lose_power(&mut self, rng: &mut Rng) {
         self.names.lose_power(rng);
         for file in &mut self.files {
-            file.lose_power(rng);
+            file.lose_power(self.tear, rng);
+        }
+    }
+
+    /// How much all files may still take together; `u64::MAX` is no limit.
+    pub fn set_room(&mut self, room_bytes: u64) {
+        self.limit_bytes = self.taken_bytes().saturating_add(room_bytes);
+    }
+
+    /// What the files take that have a name. One that lost its last name gives its room back
+    /// at once, open or not.
+    fn taken_bytes(&self) -> u64 {
+        let files = self.names.files();
+        let taken = files
+            .iter()
+            .map(|(_, file)| self.files[*file].taken_bytes());
+        taken.sum()
+    }
+
+    fn fits_to(&self, file: NodeId, position: u64, end: u64) -> u64 {
+        if self.limit_bytes == u64::MAX {
+            return end;
+        }
+        let room_bytes = self.limit_bytes.saturating_sub(self.taken_bytes());
+        self.files[file].fits_to(position, end, room_bytes)
+    }
+
+    /// Writes what of `data` lies before `until`.
+    fn write_until(&mut self, file: NodeId, position: u64, data: &[Bytes], until: u64) {
+        let mut left = until.saturating_sub(position) as usize;
+        let mut kept = Vec::with_capacity(data.len());
+        for piece in data {
+            let length = piece.len().min(left);
+            left -= length;
+            if length > 0 {
+                kept.push(piece.slice(..length));
+            }
+        }
+        if !kept.is_empty() {
+            self.files[file].write(position, &kept);
+        }
+    }
+
+    /// The paths that an operation touches.
+    pub fn paths_of(&self, op: &Op) -> Vec<PathBuf> {
+        match op {
+            Op::Open { path, .. }
+            | Op::CreateDirAll(path)
+            | Op::List(path)
+            | Op::RemoveFile(path)
+            | Op::RemoveDirAll(path)
+            | Op::SyncDir { path, .. } => vec![path.clone()],
+            Op::Rename { from, to } => vec![from.clone(), to.clone()],
+            Op::Write { file, .. }
+            | Op::Read { file, .. }
+            | Op::SyncData { file, .. }
+            | Op::Allocate { file, .. }
+            | Op::SetLength { file, .. }
+            | Op::Length { file } => self.names.path_of(*file).into_iter().collect(),
         }
     }
 
@@ -179,16 +271,6 @@ impl Storage {
     pub fn sync_parent(&mut self, path: &Path) -> io::Result<()> {
         let slot = self.names.slot(path)?;
         self.names.sync(slot.dir, u64::MAX);
-        Ok(())
-    }
-
-    fn take_room(&mut self, file: NodeId, end: u64) -> io::Result<()> {
-        let length = self.files[file].length();
-        let grown = end.saturating_sub(length);
-        if grown > self.room_bytes {
-            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
-        }
-        self.room_bytes -= grown;
         Ok(())
     }
 
@@ -241,4 +323,8 @@ impl Storage {
         self.names.change(Node::File(file), Some(slot), None);
         Ok(())
     }
+}
+
+fn bytes_of(data: &[Bytes]) -> u64 {
+    data.iter().map(|piece| piece.len() as u64).sum()
 }

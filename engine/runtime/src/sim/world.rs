@@ -15,9 +15,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use crossbeam::queue::SegQueue;
 use slab::Slab;
 
+use super::OpKind;
+use super::faults::{Faults, Outcome};
+use super::history::History;
 use super::rng::Rng;
 use super::storage::{Done, Op, Storage};
-use super::{Fault, OpKind};
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -33,7 +35,8 @@ pub(super) struct State {
     pub storage: Storage,
     pub rng: Rng,
     pub under_way: Vec<UnderWay>,
-    pub faults: Vec<Fault>,
+    pub faults: Faults,
+    pub history: History,
     /// Operations that changed something, or were to.
     pub changes_count: u64,
     /// How often each kind was completed, for the faults.
@@ -51,6 +54,32 @@ pub(super) struct UnderWay {
 struct Reply {
     result: Option<io::Result<Done>>,
     waker: Option<Waker>,
+    /// Nobody waits for it any more.
+    is_dropped: bool,
+}
+
+/// An operation that was handed in. Dropped before it completes, it may still happen.
+struct Submitted(Rc<RefCell<Reply>>);
+
+impl Future for Submitted {
+    type Output = io::Result<Done>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut reply = self.0.borrow_mut();
+        match reply.result.take() {
+            Some(result) => Poll::Ready(result),
+            None => {
+                reply.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Submitted {
+    fn drop(&mut self) {
+        self.0.borrow_mut().is_dropped = true;
+    }
 }
 
 struct WakeTask {
@@ -71,7 +100,8 @@ impl World {
                 storage,
                 rng: Rng::new(seed),
                 under_way: Vec::new(),
-                faults: Vec::new(),
+                faults: Faults::default(),
+                history: History::default(),
                 changes_count: 0,
                 kind_counts: [0; OpKind::COUNT],
                 crash_at: None,
@@ -86,23 +116,14 @@ impl World {
         self.ready.push(id);
     }
 
-    /// Hands an operation in; it completes whether or not the future is kept.
+    /// Hands an operation in. With a future that is dropped it may happen or not.
     pub fn submit(&self, op: Op) -> impl Future<Output = io::Result<Done>> + use<> {
         let reply = Rc::new(RefCell::new(Reply::default()));
         self.state.borrow_mut().under_way.push(UnderWay {
             op,
             reply: Rc::clone(&reply),
         });
-        std::future::poll_fn(move |context| {
-            let mut reply = reply.borrow_mut();
-            match reply.result.take() {
-                Some(result) => Poll::Ready(result),
-                None => {
-                    reply.waker = Some(context.waker().clone());
-                    Poll::Pending
-                }
-            }
-        })
+        Submitted(reply)
     }
 
     /// Runs everything until `main` is done, or the world ends: `None`.
@@ -117,6 +138,7 @@ impl World {
             let Some(id) = id else {
                 panic!("every task waits, and nothing is under way");
             };
+            self.state.borrow_mut().history.note_turn(id);
             let waker = Waker::from(Arc::new(WakeTask {
                 id,
                 ready: Arc::clone(&self.ready),
@@ -163,7 +185,10 @@ impl World {
                 state.changes_count += 1;
             }
             let UnderWay { op, reply } = state.under_way.remove(at);
-            (reply, state.complete(&op))
+            let is_dropped = reply.borrow().is_dropped;
+            let result = state.complete(&op, is_dropped);
+            state.history.note_operation(&op, result.is_ok());
+            (reply, result)
         };
         let waker = {
             let mut reply = reply.borrow_mut();
@@ -186,17 +211,36 @@ impl World {
 }
 
 impl State {
-    fn complete(&mut self, op: &Op) -> io::Result<Done> {
+    fn complete(&mut self, op: &Op, is_dropped: bool) -> io::Result<Done> {
         let kind = op.kind();
         let number = self.kind_counts[kind as usize];
         self.kind_counts[kind as usize] += 1;
-        let fault = self.faults.iter().find(|fault| fault.hits(kind, number));
-        let Some(fault) = fault else {
-            return self.storage.apply(op);
-        };
-        let error = io::Error::from_raw_os_error(fault.errno);
-        self.storage.apply_failed(op, &mut self.rng);
-        Err(error)
+        if is_dropped {
+            match self.rng.below(4) {
+                0 => return Err(io::Error::from_raw_os_error(libc::ECANCELED)),
+                1 => {
+                    self.storage.apply_in_part(op, &mut self.rng);
+                    return Err(io::Error::from_raw_os_error(libc::ECANCELED));
+                }
+                _ => {}
+            }
+        }
+        let outcome = self
+            .faults
+            .outcome(kind, number, || self.storage.paths_of(op));
+        match outcome {
+            None => self.storage.apply(op),
+            Some(Outcome::Lies) => self.storage.apply_lying(op),
+            Some(Outcome::Fails(errno)) => {
+                match (errno, op) {
+                    (libc::ENOSPC, Op::Write { .. }) => {
+                        self.storage.apply_in_part(op, &mut self.rng);
+                    }
+                    _ => self.storage.apply_failed(op, &mut self.rng),
+                }
+                Err(io::Error::from_raw_os_error(errno))
+            }
+        }
     }
 
     pub fn count_of(&self, kind: OpKind) -> u64 {
@@ -205,7 +249,7 @@ impl State {
 }
 
 impl Op {
-    fn kind(&self) -> OpKind {
+    pub fn kind(&self) -> OpKind {
         match self {
             Self::Open { .. } => OpKind::Open,
             Self::CreateDirAll(_) => OpKind::CreateDir,
