@@ -5,10 +5,9 @@ use naru_record_batch::{
     BatchHeader, HEADER_BYTES, HeaderError, stamp, stamp_log_append_time, stamp_max_timestamp,
 };
 
-use super::state::{Begun, State};
-use super::tail::Place;
+use super::place::Place;
+use super::state::State;
 use super::{Log, LogError};
-use crate::recovery::note_epoch;
 use naru_runtime::Env;
 
 /// What the leader writes into a batch.
@@ -51,31 +50,16 @@ impl<E: Env> Log<E> {
 
 impl<F> State<F> {
     fn place(&mut self, batch: &[u8], mut header: BatchHeader, by: Stamp, now_ms: i64) -> Appended {
-        let size = batch.len() as u64;
-        let base_offset = self.end_offset;
-        if self.is_roll_due(size, now_ms) {
-            self.begun.push_back(Begun::new(base_offset, now_ms));
+        let base_offset = self.end_offset();
+        if self.is_roll_due(batch.len() as u64, now_ms) {
+            self.rolled(now_ms);
         }
         header.base_offset = base_offset;
         header.partition_leader_epoch = by.leader_epoch;
         if let Some(timestamp_ms) = by.log_append_time_ms.or(by.max_timestamp_ms) {
             header.max_timestamp_ms = timestamp_ms;
         }
-        note_epoch(&mut self.epochs, by.leader_epoch, base_offset);
-        self.end_offset = header.next_offset();
-        let Some(segment) = self.begun.back_mut() else {
-            unreachable!("a roll was due, or a segment was there");
-        };
-        let place = segment.end();
-        segment
-            .index
-            .note(&header, place.position, segment.max_timestamp_ms);
-        segment.max_timestamp_ms = segment.max_timestamp_ms.max(header.max_timestamp_ms);
-        segment.position += size;
-        segment.end_offset = self.end_offset;
-        let end = (segment.end(), self.end_offset);
-        self.unwritten.push_back(end);
-        self.is_busy = true;
+        let place = self.appended(&header);
         self.copy(place, batch, base_offset, by);
         Appended {
             base_offset,
@@ -101,19 +85,19 @@ impl<F> State<F> {
         stamped.copy_from_slice(head);
         stamp(&mut stamped, base_offset, by.leader_epoch);
         self.tail.append(place, &stamped);
-        let behind = Place {
+        let after = Place {
             position: place.position + HEADER_BYTES as u64,
             ..place
         };
-        self.tail.append(behind, records);
+        self.tail.append(after, records);
     }
 
     fn is_roll_due(&self, batch_bytes: u64, now_ms: i64) -> bool {
-        let Some(segment) = self.begun.back() else {
+        let Some(segment) = self.segments().active() else {
             return true;
         };
-        let is_full = segment.position + batch_bytes > self.config.segment_bytes;
-        let is_old = now_ms.saturating_sub(segment.created_ms) >= self.config.segment_ms;
-        segment.position > 0 && (is_full || is_old)
+        let is_full = segment.position() + batch_bytes > self.config().segment_bytes;
+        let is_old = now_ms.saturating_sub(segment.created_ms()) >= self.config().segment_ms;
+        segment.position() > 0 && (is_full || is_old)
     }
 }

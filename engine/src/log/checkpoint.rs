@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::state::ActiveSegment;
 use super::{Log, LogError};
 use crate::recovery::Checkpoint;
 use naru_runtime::{BLOCK_BYTES, Env, File};
@@ -16,19 +17,19 @@ impl<E: Env> Log<E> {
     async fn write_checkpoint(&self, owner: Bytes, is_clean: bool) -> Result<(), LogError> {
         let mut checkpoint = {
             let state = self.state();
-            let Some(last) = state.begun.back() else {
+            let Some(last) = state.segments().active() else {
                 // Nothing was ever appended.
                 return Ok(());
             };
             Checkpoint {
-                start_offset: state.start_offset,
-                segment: last.base_offset,
-                position: last.position,
-                next_offset: state.end_offset,
-                max_timestamp_ms: last.max_timestamp_ms,
-                segment_created_ms: last.created_ms,
-                epochs: state.epochs.clone(),
-                index: last.index.entries().to_vec(),
+                start_offset: state.start_offset(),
+                segment: last.base_offset(),
+                position: last.position(),
+                next_offset: state.end_offset(),
+                max_timestamp_ms: last.max_timestamp_ms(),
+                segment_created_ms: last.created_ms(),
+                epochs: state.segments().epochs().to_vec(),
+                index: last.index().entries().to_vec(),
                 owner: owner.to_vec(),
                 is_clean,
             }
@@ -47,8 +48,9 @@ impl<E: Env> Log<E> {
         loop {
             let is_made = {
                 let state = self.state();
-                let first = state.begun.front().map(|s| s.base_offset);
-                first > Some(segment) || first == Some(segment) && state.file.is_some()
+                let segments = state.segments();
+                let first = segments.first_unsealed().map(ActiveSegment::base_offset);
+                first > Some(segment) || segments.file_segment() == Some(segment)
             };
             if is_made {
                 return Ok(());
@@ -80,9 +82,7 @@ impl<E: Env> Log<E> {
 
     /// The base offset of the oldest segment.
     pub(super) fn first_segment(&self) -> Option<i64> {
-        let state = self.state();
-        let sealed = state.sealed.front().map(|s| s.base_offset);
-        sealed.or(state.begun.front().map(|s| s.base_offset))
+        self.state().segments().base_offsets().next()
     }
 
     /// Flushes what was appended, gives back the space ahead of the tail, and leaves a
@@ -92,10 +92,9 @@ impl<E: Env> Log<E> {
         self.flushed(end).await?;
         let tail = {
             let state = self.state();
-            state
-                .file
-                .clone()
-                .zip(state.begun.back().map(|s| s.position))
+            let segments = state.segments();
+            let position = segments.active().map(ActiveSegment::position);
+            segments.file().cloned().zip(position)
         };
         if let Some((file, position)) = tail {
             let cut = async {
@@ -110,7 +109,7 @@ impl<E: Env> Log<E> {
             self.sync(&file).await?;
         }
         self.write_checkpoint(owner, true).await?;
-        self.state().failure.get_or_insert(LogError::Closed {
+        self.state().durability_mut().failed(LogError::Closed {
             directory: self.0.dir.clone(),
         });
         Ok(())

@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 
+use super::place::Place;
 use super::state::State;
-use super::tail::Place;
 use super::{Log, LogError};
 use crate::recovery::mark::{self, Mark};
 use crate::segment::{Ahead, FLUSHED_FILE};
@@ -29,20 +29,20 @@ enum Work<F> {
         end: Place,
         is_durable: bool,
     },
-    /// Seal the first begun segment if it has a file, and make the file of the next.
+    /// Seal the first unsealed segment if it has a file, and make the file of the next.
     Roll,
 }
 
 impl<E: Env> Log<E> {
     /// Starts the writer, unless it runs.
     pub(super) fn start_writer(&self) {
-        if std::mem::replace(&mut self.state().is_writing, true) {
+        if self.state().durability_mut().start_writing() {
             return;
         }
         let log = self.clone();
         self.0.env.spawn(async move {
             let result = log.write_all().await;
-            log.state().is_writing = false;
+            log.state().durability_mut().stop_writing();
             if let Err(error) = result {
                 log.fail(error);
             }
@@ -76,7 +76,7 @@ impl<E: Env> Log<E> {
                     };
                     let written = write.await;
                     written.map_err(|cause| self.failed_write(&cause, is_durable))?;
-                    self.state().note_written(end, is_durable);
+                    self.state().written_to(end, is_durable);
                     self.0.written.notify_all();
                     if is_durable {
                         self.0.flushed.notify_all();
@@ -108,7 +108,7 @@ impl<E: Env> Log<E> {
 
     /// As [`Self::fail`], where nothing went wrong.
     pub(super) fn end(&self, error: LogError) {
-        self.state().failure.get_or_insert(error);
+        self.state().durability_mut().failed(error);
         self.0.written.notify_all();
         self.0.flushed.notify_all();
     }
@@ -117,10 +117,10 @@ impl<E: Env> Log<E> {
     pub(super) fn start_flusher(&self) {
         {
             let mut state = self.state();
-            if state.is_flushing || !state.is_flush_due() {
+            if state.durability().is_flushing() || !state.is_flush_due() {
                 return;
             }
-            state.is_flushing = true;
+            state.durability_mut().start_flushing();
         }
         let log = self.clone();
         self.0.env.spawn(async move {
@@ -131,24 +131,22 @@ impl<E: Env> Log<E> {
 
     async fn flush_all(&self) {
         loop {
-            let (file, to, to_offset) = {
+            let (file, to) = {
                 let mut state = self.state();
                 // Positions of a segment whose file is gone were flushed when it was sealed.
-                match state.file.clone() {
-                    Some(file) if state.is_flush_due() => {
-                        (file, state.written_batches, state.written_offset)
-                    }
+                match state.segments().file().cloned() {
+                    Some(file) if state.is_flush_due() => (file, state.durability().written()),
                     _ => {
-                        state.is_flushing = false;
+                        state.durability_mut().stop_flushing();
                         return;
                     }
                 }
             };
             if let Err(error) = self.sync(&file).await {
-                self.state().is_flushing = false;
+                self.state().durability_mut().stop_flushing();
                 return self.fail(error);
             }
-            self.state().note_flushed(to, to_offset);
+            self.state().flushed_to(to);
             self.0.flushed.notify_all();
             self.write_mark().await;
         }
@@ -164,22 +162,11 @@ impl<E: Env> Log<E> {
     /// Writes down how far the log is flushed, now and then. What fails here is no harm:
     /// an older mark only says less.
     async fn write_mark(&self) {
-        let (mark, turn) = {
-            let mut state = self.state();
-            let flushed = state.flushed;
-            let is_due = flushed.segment != state.marked.segment
-                || flushed.position - state.marked.position >= mark::EVERY_BYTES;
-            if !is_due {
-                return;
-            }
-            state.marked = flushed;
-            state.mark_turn += 1;
-            let mark = Mark {
-                segment: flushed.segment,
-                position: flushed.position,
-            };
-            (mark, state.mark_turn % 2)
+        let due = self.state().durability_mut().next_mark(mark::EVERY_BYTES);
+        let Some((Place { segment, position }, turn)) = due else {
+            return;
         };
+        let mark = Mark { segment, position };
         let path = self.0.dir.join(FLUSHED_FILE);
         let write = async {
             let file = match self.0.env.open(&path, naru_runtime::Open::Direct).await {
@@ -225,15 +212,15 @@ fn zeros(bytes: u64) -> Vec<Bytes> {
 
 impl<F: File> State<F> {
     fn next_work(&mut self) -> Option<Work<F>> {
-        let first = self.begun.front()?;
-        let (segment, end) = (first.base_offset, first.end());
-        let Some(file) = self.file.clone() else {
+        let end = self.segments().first_unsealed()?.end().place;
+        let Some(file) = self.segments().file().cloned() else {
             return Some(Work::Roll);
         };
-        if self.written.segment == segment && self.written.position == end.position {
-            return (self.begun.len() > 1).then_some(Work::Roll);
+        let from = self.durability().write_place();
+        if from == end {
+            let has_next = self.segments().unsealed_count() > 1;
+            return has_next.then_some(Work::Roll);
         }
-        let from = self.written;
         let to = end.position.min(from.position + WRITE_BYTES_MAX);
         let is_all = to == end.position;
         // Only the end of what was appended may stand within a block.
@@ -245,14 +232,16 @@ impl<F: File> State<F> {
         let (position, data) = self.tail.blocks(from, to);
         let written_to = to.next_multiple_of(BLOCK_BYTES as u64);
         let limit = self
-            .config
+            .config()
             .segment_bytes
             .max(end.position)
             .next_multiple_of(BLOCK_BYTES as u64);
-        let ahead = self.space.before_write(position, written_to, limit);
-        // Alone it says nothing of earlier writes, nor of zeros ahead: those need a flush.
+        let ahead = self
+            .segments_mut()
+            .space_before_write(position, written_to, limit);
+        // A durable write flushes no earlier write, nor the zeros ahead: those need a flush.
         let is_durable = ahead.is_none()
-            && self.flushed == from
+            && self.durability().flushed().place == from
             && self.is_flush_wanted()
             && written_to - position <= DURABLE_WRITE_BYTES_MAX;
         Some(Work::Write {
@@ -262,42 +251,9 @@ impl<F: File> State<F> {
             data,
             is_durable,
             end: Place {
-                segment,
+                segment: end.segment,
                 position: to,
             },
         })
-    }
-
-    fn note_written(&mut self, end: Place, is_durable: bool) {
-        debug_assert!(self.written <= end);
-        self.written = end;
-        while let Some(&(batch_end, next_offset)) = self.unwritten.front()
-            && batch_end <= end
-        {
-            self.unwritten.pop_front();
-            self.written_batches = batch_end;
-            self.written_offset = next_offset;
-        }
-        self.tail.trim(end, false);
-        if is_durable {
-            self.note_flushed(self.written_batches, self.written_offset);
-        }
-    }
-
-    fn note_flushed(&mut self, to: Place, to_offset: i64) {
-        // A segment may have been sealed, and so flushed, in the meantime.
-        if self.flushed < to {
-            self.flushed = to;
-        }
-        self.flushed_offset = self.flushed_offset.max(to_offset);
-    }
-
-    fn is_flush_wanted(&self) -> bool {
-        self.flush_wanted > self.flushed_offset || self.followers > 0
-    }
-
-    fn is_flush_due(&self) -> bool {
-        let is_behind = self.flushed_offset < self.written_offset;
-        self.failure.is_none() && self.is_flush_wanted() && is_behind
     }
 }

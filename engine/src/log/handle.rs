@@ -1,16 +1,14 @@
 //! The handle on an open log, and how a recovered log is opened.
 
 use std::cell::{RefCell, RefMut};
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::readahead::ReadAheads;
-use super::state::{Begun, Sealed, State};
-use super::tail::{Place, Tail};
+use super::place::Place;
+use super::state::{ActiveSegment, SealedSegment, Segments, State};
 use super::{LogConfig, LogError, Shared};
 use crate::recovery::Recovered;
-use crate::segment::{Space, segment_path};
+use crate::segment::segment_path;
 use naru_runtime::sync::{Notify, Semaphore};
 use naru_runtime::{BLOCK_BYTES, Env, File, Open};
 
@@ -59,7 +57,7 @@ impl<E: Env> Log<E> {
         let has_identity = recovered.has_identity;
         let log = Self::from_parts(env, dir, recovered, config, shared, true);
         if !has_identity {
-            let identity = log.state().config.identity.clone();
+            let identity = log.state().config().identity.clone();
             let written = log.write_identity(identity).await;
             written.map_err(|e| LogError::io(log.0.dir.clone(), &e))?;
         }
@@ -79,7 +77,7 @@ impl<E: Env> Log<E> {
             };
             let (file, block) = opened.await.map_err(|e| LogError::io(path, &e))?;
             let mut state = log.state();
-            state.file = Some(file);
+            state.file_opened(file, active.position);
             if let Some(block) = block {
                 let place = Place {
                     segment: active.base_offset,
@@ -99,66 +97,25 @@ impl<E: Env> Log<E> {
         shared: Shared,
         has_directory: bool,
     ) -> Self {
-        let sealed: VecDeque<_> = recovered
-            .sealed
-            .iter()
-            .map(|found| Sealed {
-                base_offset: found.base_offset,
-                path: segment_path(&dir, found.base_offset),
-                size_bytes: found.size_bytes,
-                max_timestamp_ms: found.max_timestamp_ms,
-                file: None,
-                index: None,
-            })
-            .collect();
-        let next_offset = recovered.next_offset;
-        let begun: VecDeque<_> = recovered
-            .active
-            .into_iter()
-            .map(|found| Begun {
-                base_offset: found.base_offset,
-                position: found.position,
-                end_offset: next_offset,
-                max_timestamp_ms: found.max_timestamp_ms,
-                created_ms: found.created_ms,
-                index: found.index,
-            })
-            .collect();
-        let end = begun.back().map_or(
-            Place {
-                segment: next_offset,
-                position: 0,
-            },
-            Begun::end,
-        );
-        let state = State {
-            config,
-            start_offset: recovered.start_offset,
-            end_offset: next_offset,
-            written: end,
-            written_offset: next_offset,
-            written_batches: end,
-            unwritten: VecDeque::new(),
-            flushed_offset: next_offset,
-            flushed: end,
-            sealed,
-            begun,
-            tail: Tail::new(Rc::clone(&shared.tails)),
-            file: None,
-            space: Space::behind(end.position),
-            epochs: recovered.epochs,
-            failure: None,
-            is_writing: false,
-            is_flushing: false,
-            flush_wanted: next_offset,
-            followers: 0,
-            read_ends: VecDeque::new(),
-            read_aheads: ReadAheads::default(),
-            marked: end,
-            mark_turn: 0,
+        let sealed = recovered.sealed.iter().map(|found| {
+            let path = segment_path(&dir, found.base_offset);
+            SealedSegment::new(
+                found.base_offset,
+                path,
+                found.size_bytes,
+                found.max_timestamp_ms,
+            )
+        });
+        let active = recovered.active.clone();
+        let segments = Segments::new(
+            recovered.start_offset,
+            sealed.collect(),
+            active.map(|found| ActiveSegment::recovered(found, recovered.next_offset)),
+            recovered.epochs.clone(),
             has_directory,
-            is_busy: false,
-        };
+        );
+        let tails = Rc::clone(&shared.tails);
+        let state = State::new(segments, &recovered, config, tails);
         Self(Rc::new(Inner {
             env,
             dir,
@@ -178,7 +135,7 @@ impl<E: Env> Log<E> {
     /// The error of every operation, if the log or its directory has failed.
     pub(super) fn check(&self) -> Result<(), LogError> {
         self.0.shared.fence.check()?;
-        match &self.state().failure {
+        match self.state().durability().failure() {
             None => Ok(()),
             Some(failure) => Err(failure.clone()),
         }
@@ -190,22 +147,22 @@ impl<E: Env> Log<E> {
 
     /// The first offset that may be read.
     pub fn start_offset(&self) -> i64 {
-        self.state().start_offset
+        self.state().start_offset()
     }
 
     /// The offset that the next record will get.
     pub fn end_offset(&self) -> i64 {
-        self.state().end_offset
+        self.state().end_offset()
     }
 
     /// All below it survives the death of the process.
     pub fn written_offset(&self) -> i64 {
-        self.state().written_offset
+        self.state().durability().written().next_offset
     }
 
     /// All below it survives a power cut.
     pub fn flushed_offset(&self) -> i64 {
-        self.state().flushed_offset
+        self.state().durability().flushed().next_offset
     }
 
     /// What the segments hold, in bytes.
@@ -214,16 +171,17 @@ impl<E: Env> Log<E> {
     }
 
     pub fn set_config(&self, config: LogConfig) {
-        self.state().config = config;
+        self.state().set_config(config);
     }
 
     /// The end of `epoch`: the first offset of the next one, or the end of the log
     /// (OffsetForLeaderEpoch, KIP-101). With the largest epoch not above the asked one.
     pub fn epoch_end(&self, epoch: i32) -> Option<(i32, i64)> {
         let state = self.state();
-        let after = state.epochs.partition_point(|&(known, _)| known <= epoch);
-        let (known, _) = *state.epochs.get(after.checked_sub(1)?)?;
-        let end = state.epochs.get(after).map_or(state.end_offset, |e| e.1);
+        let epochs = state.segments().epochs();
+        let after = epochs.partition_point(|&(known, _)| known <= epoch);
+        let (known, _) = *epochs.get(after.checked_sub(1)?)?;
+        let end = epochs.get(after).map_or(state.end_offset(), |e| e.1);
         Some((known, end))
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use naru_record_batch::{BatchHeader, HEADER_BYTES};
 
-use super::tail::Place;
+use super::place::Place;
 use super::{Log, ReadError};
 use crate::index::{Index, SegmentIndex};
 use crate::recovery::scan;
@@ -44,7 +44,7 @@ impl<E: Env> Log<E> {
         let bytes = self.bytes(segment, position, end).await?;
         let kept = self.end_of_last_batch(&bytes, first.place, end);
         if kept.segment_end < first.segment_end {
-            self.state().remember_read_end(
+            self.state().readers.remember_read_end(
                 kept.next_offset,
                 Place {
                     segment,
@@ -59,26 +59,18 @@ impl<E: Env> Log<E> {
     pub(super) async fn find_batch(&self, offset: i64) -> Result<Option<FoundBatch>, ReadError> {
         let (segment, segment_end, known) = {
             let state = self.state();
-            if offset < state.start_offset || offset > state.end_offset {
-                return Err(ReadError::OffsetOutOfRange {
-                    offset,
-                    start: state.start_offset,
-                    end: state.end_offset,
-                });
+            let (start, end) = (state.start_offset(), state.end_offset());
+            if offset < start || offset > end {
+                return Err(ReadError::OffsetOutOfRange { offset, start, end });
             }
-            if offset >= state.flushed_offset {
+            if offset >= state.durability().flushed().next_offset {
                 return Ok(None);
             }
-            let Some(Place { segment, position }) = state.segment_of(offset) else {
+            let Some(Place { segment, .. }) = state.segments().segment_of(offset) else {
                 return Ok(None);
             };
-            let end = if segment == state.flushed.segment {
-                state.flushed.position
-            } else {
-                position
-            };
-            let known = state.read_ends.iter().find(|(known, _)| *known == offset);
-            (segment, end, known.map(|(_, place)| *place))
+            let end = state.readable_end(segment);
+            (segment, end, state.readers.read_end(offset))
         };
         let mut position = match known.filter(|place| place.segment == segment) {
             Some(place) => place.position,
@@ -126,11 +118,8 @@ impl<E: Env> Log<E> {
         let bytes = self.read_file(segment, from, to).await?;
         let segment_end = {
             let state = self.state();
-            state
-                .sealed
-                .iter()
-                .find(|s| s.base_offset == segment)
-                .map_or(state.flushed.position, |s| s.size_bytes)
+            let sealed = state.segments().sealed(segment).map(|s| s.size_bytes());
+            sealed.unwrap_or(state.durability().flushed().place.position)
         };
         if to - from > HEADER_BYTES as u64 {
             self.read_ahead(segment, to, segment_end);
@@ -142,14 +131,13 @@ impl<E: Env> Log<E> {
     pub(super) async fn index_of(&self, segment: i64) -> Result<Rc<Index>, ReadError> {
         let sealed = {
             let state = self.state();
-            if let Some(begun) = state.begun.iter().find(|s| s.base_offset == segment) {
-                return Ok(Rc::new(begun.index.clone()));
+            if let Some(unsealed) = state.segments().unsealed(segment) {
+                return Ok(Rc::new(unsealed.index().clone()));
             }
-            let sealed = state.sealed.iter().find(|s| s.base_offset == segment);
-            match sealed {
-                Some(sealed) => match &sealed.index {
+            match state.segments().sealed(segment) {
+                Some(sealed) => match sealed.index() {
                     Some(index) => return Ok(Rc::clone(index)),
-                    None => Some(sealed.size_bytes),
+                    None => Some(sealed.size_bytes()),
                 },
                 None => None,
             }
@@ -163,8 +151,8 @@ impl<E: Env> Log<E> {
             cause: cause.to_string().into(),
         })?);
         let mut state = self.state();
-        if let Some(sealed) = state.sealed.iter_mut().find(|s| s.base_offset == segment) {
-            sealed.index = Some(Rc::clone(&index));
+        if let Some(sealed) = state.segments_mut().sealed_mut(segment) {
+            sealed.keep_index(Rc::clone(&index));
         }
         Ok(index)
     }
@@ -202,11 +190,11 @@ impl<E: Env> Log<E> {
         // Begin at the last index entry within; the first batch is known to be whole.
         let hint = {
             let state = self.state();
-            let begun = state.begun.iter().find(|s| s.base_offset == start.segment);
-            let sealed = state.sealed.iter().find(|s| s.base_offset == start.segment);
-            let index = begun
-                .map(|s| &s.index)
-                .or(sealed.and_then(|s| s.index.as_deref()));
+            let unsealed = state.segments().unsealed(start.segment);
+            let sealed = state.segments().sealed(start.segment);
+            let index = unsealed
+                .map(|s| s.index())
+                .or(sealed.and_then(|s| s.index().map(|index| &**index)));
             index.map_or(0, |index| index.batch_start_before(end.saturating_sub(1)))
         };
         let mut position = hint.max(start.position);

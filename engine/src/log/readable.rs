@@ -9,24 +9,23 @@ impl<E: Env> Log<E> {
     /// fetch has its `min.bytes`.
     pub fn readable_bytes(&self, from: i64) -> u64 {
         let state = self.state();
-        if from >= state.flushed_offset {
+        let flushed = state.durability().flushed();
+        if from >= flushed.next_offset {
             return 0;
         }
-        let Some(end) = state.segment_of(from) else {
+        let Some(end) = state.segments().segment_of(from) else {
             return state.size_bytes();
         };
-        if end.segment != state.flushed.segment {
+        if end.segment != flushed.place.segment {
             return end.position.max(1);
         }
-        let known = state.read_ends.iter().find(|&&(offset, _)| offset == from);
-        let start = match known {
-            Some((_, place)) => place.position,
+        let start = match state.readers.read_end(from) {
+            Some(place) => place.position,
             None => state
-                .begun
-                .iter()
-                .find(|s| s.base_offset == end.segment)
-                .map_or(0, |s| s.index.position_for_offset(from)),
+                .segments()
+                .unsealed(end.segment)
+                .map_or(0, |s| s.index().position_for_offset(from)),
         };
-        state.flushed.position.saturating_sub(start).max(1)
+        flushed.place.position.saturating_sub(start).max(1)
     }
 }

@@ -128,7 +128,7 @@ impl<E: Env> Log<E> {
             let state = self.state();
             (id.number + 1) * EXTENT_BYTES <= segment_end
                 && !self.0.shared.tails.is_scarce()
-                && state.read_aheads.get(id).is_none()
+                && state.readers.read_aheads.get(id).is_none()
         };
         if is_worth_it {
             self.load(id);
@@ -139,7 +139,7 @@ impl<E: Env> Log<E> {
     async fn extent(&self, id: ExtentId, needed: u64) -> Result<Bytes, ReadError> {
         let mut is_fresh = false;
         loop {
-            let known = self.state().read_aheads.get(id);
+            let known = self.state().readers.read_aheads.get(id);
             match known {
                 Some(Extent::Ready(bytes)) if bytes.len() as u64 >= needed => return Ok(bytes),
                 Some(Extent::Loading(loaded)) => {
@@ -170,12 +170,19 @@ impl<E: Env> Log<E> {
         let (cuts, limit) = {
             let mut state = self.state();
             let loading = Extent::Loading(Rc::clone(&loaded));
-            state.read_aheads.put(id, loading, &self.0.shared.tails);
+            state
+                .readers
+                .read_aheads
+                .put(id, loading, &self.0.shared.tails);
             // What lies behind is not written yet: kept, it would hide what will be.
-            let is_written_to = state.written.segment == id.segment;
+            let written = state.durability().write_place();
+            let is_written_to = written.segment == id.segment;
             let start = id.number * EXTENT_BYTES;
-            let limit = is_written_to.then(|| state.written.position.saturating_sub(start));
-            (state.read_aheads.cuts, limit.unwrap_or(EXTENT_BYTES))
+            let limit = is_written_to.then(|| written.position.saturating_sub(start));
+            (
+                state.readers.read_aheads.cuts,
+                limit.unwrap_or(EXTENT_BYTES),
+            )
         };
         let log = self.clone();
         self.0.env.spawn(async move {
@@ -193,10 +200,13 @@ impl<E: Env> Log<E> {
             };
             {
                 let mut state = log.state();
-                if state.read_aheads.cuts == cuts {
-                    state.read_aheads.put(id, extent, &log.0.shared.tails);
+                if state.readers.read_aheads.cuts == cuts {
+                    state
+                        .readers
+                        .read_aheads
+                        .put(id, extent, &log.0.shared.tails);
                 } else {
-                    state.read_aheads.remove(id, &log.0.shared.tails);
+                    state.readers.read_aheads.remove(id, &log.0.shared.tails);
                 }
             }
             loaded.notify_all();
@@ -207,9 +217,9 @@ impl<E: Env> Log<E> {
     async fn file_of(&self, segment: i64) -> std::io::Result<E::File> {
         let known = {
             let state = self.state();
-            match state.sealed.iter().find(|s| s.base_offset == segment) {
-                Some(sealed) => sealed.file.clone(),
-                None => state.file.clone(),
+            match state.segments().sealed(segment) {
+                Some(sealed) => sealed.file().cloned(),
+                None => state.segments().file().cloned(),
             }
         };
         if let Some(file) = known {
@@ -218,8 +228,8 @@ impl<E: Env> Log<E> {
         let path = segment_path(&self.0.dir, segment);
         let file = self.0.env.open(&path, Open::Direct).await?;
         let mut state = self.state();
-        if let Some(sealed) = state.sealed.iter_mut().find(|s| s.base_offset == segment) {
-            sealed.file = Some(file.clone());
+        if let Some(sealed) = state.segments_mut().sealed_mut(segment) {
+            sealed.keep_file(file.clone());
         }
         Ok(file)
     }

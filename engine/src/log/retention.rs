@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::state::Begun;
 use super::{Log, LogError};
 use crate::segment::{deleted_path, index_path};
 use naru_runtime::Env;
@@ -16,9 +15,8 @@ impl<E: Env> Log<E> {
     pub async fn drop_expired(&self, now_ms: i64) -> Result<Vec<PathBuf>, LogError> {
         let count = {
             let mut state = self.state();
-            if state.is_active_expired(now_ms) && state.begun.len() == 1 {
-                let end_offset = state.end_offset;
-                state.begun.push_back(Begun::new(end_offset, now_ms));
+            if state.is_active_expired(now_ms) && state.segments().unsealed_count() == 1 {
+                state.rolled(now_ms);
             }
             state.expired(now_ms)
         };
@@ -29,19 +27,13 @@ impl<E: Env> Log<E> {
     /// Makes `offset` the first that may be read (DeleteRecords), and drops the segments
     /// that lie before it. It survives a power cut when this returns.
     pub async fn advance_start(&self, offset: i64) -> Result<Vec<PathBuf>, LogError> {
-        {
-            let mut state = self.state();
-            let flushed = state.flushed_offset.max(state.start_offset);
-            state.start_offset = offset.clamp(state.start_offset, flushed);
-        }
+        self.state().start_advanced(offset);
         self.keep_start().await?;
         let count = {
             let state = self.state();
-            let start = state.start_offset;
-            let next_bases = state.sealed.iter().skip(1).map(|s| s.base_offset);
-            let first_begun = state.begun.front().map(|s| s.base_offset);
-            let ends: Vec<i64> = next_bases.chain(first_begun).collect();
-            ends.iter().take_while(|&&end| end <= start).count()
+            let start = state.start_offset();
+            let next_bases = state.segments().base_offsets().skip(1);
+            next_bases.take_while(|&end| end <= start).count()
         };
         self.drop_oldest(count).await
     }
@@ -51,14 +43,18 @@ impl<E: Env> Log<E> {
         for _ in 0..count {
             let (base_offset, path) = {
                 let mut state = self.state();
-                let Some(oldest) = state.sealed.pop_front() else {
+                let mut bases = state.segments().base_offsets();
+                let (Some(_), Some(next)) = (bases.next(), bases.next()) else {
                     break;
                 };
-                let next = state.sealed.front().map(|s| s.base_offset);
-                let next = next.or(state.begun.front().map(|s| s.base_offset));
-                let start = next.unwrap_or(state.end_offset);
-                state.start_offset = state.start_offset.max(start);
-                (oldest.base_offset, oldest.path)
+                drop(bases);
+                let Some(oldest) = state.segments().sealed_iter().next() else {
+                    break;
+                };
+                let oldest = (oldest.base_offset(), oldest.path().clone());
+                state.start_advanced(next);
+                state.oldest_dropped();
+                oldest
             };
             for from in [path, index_path(&self.0.dir, base_offset)] {
                 let to = deleted_path(&from);
@@ -79,16 +75,14 @@ impl<E: Env> Log<E> {
     /// Gives back memory if nothing was appended since the last call.
     pub fn rest(&self) {
         let mut state = self.state();
-        if std::mem::replace(&mut state.is_busy, false) || state.is_writing {
+        if !state.take_rest() || state.durability().is_writing() {
             return;
         }
-        let written = state.written;
+        let written = state.durability().write_place();
         state.tail.trim(written, true);
-        let tails = std::rc::Rc::clone(&self.0.shared.tails);
-        state.read_aheads.clear(&tails);
-        for sealed in &mut state.sealed {
-            sealed.file = None;
-            sealed.index = None;
+        state.readers.read_aheads.clear(&self.0.shared.tails);
+        for sealed in state.segments_mut().sealed_iter_mut() {
+            sealed.release();
         }
     }
 }
@@ -96,22 +90,22 @@ impl<E: Env> Log<E> {
 impl<F> super::state::State<F> {
     /// How many of the oldest sealed segments may go.
     fn expired(&self, now_ms: i64) -> usize {
-        let by_age = match self.config.retention_ms {
+        let by_age = match self.config().retention_ms {
             None => 0,
             Some(keep_ms) => self
-                .sealed
-                .iter()
-                .take_while(|s| is_older(s.max_timestamp_ms, now_ms, keep_ms))
+                .segments()
+                .sealed_iter()
+                .take_while(|s| is_older(s.max_timestamp_ms(), now_ms, keep_ms))
                 .count(),
         };
-        let by_size = match self.config.retention_bytes {
+        let by_size = match self.config().retention_bytes {
             None => 0,
             Some(keep_bytes) => {
                 let mut left = self.size_bytes();
-                self.sealed
-                    .iter()
+                self.segments()
+                    .sealed_iter()
                     .take_while(|s| {
-                        left -= s.size_bytes;
+                        left -= s.size_bytes();
                         left >= keep_bytes
                     })
                     .count()
@@ -123,9 +117,9 @@ impl<F> super::state::State<F> {
     /// Whether every record of the segment that takes the appends is too old: it is then
     /// time to begin another.
     fn is_active_expired(&self, now_ms: i64) -> bool {
-        match (self.config.retention_ms, self.begun.back()) {
+        match (self.config().retention_ms, self.segments().active()) {
             (Some(keep_ms), Some(segment)) => {
-                segment.position > 0 && is_older(segment.max_timestamp_ms, now_ms, keep_ms)
+                segment.position() > 0 && is_older(segment.max_timestamp_ms(), now_ms, keep_ms)
             }
             _ => false,
         }

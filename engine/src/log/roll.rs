@@ -1,69 +1,54 @@
 //! From one segment's file to the next: the old one is sealed before the new one is made.
 
-use std::rc::Rc;
-
 use bytes::Bytes;
 
-use super::state::Sealed;
-use super::tail::Place;
+use super::state::ActiveSegment;
 use super::{Log, LogError};
 use crate::index::SegmentIndex;
-use crate::segment::{METADATA_FILE, Space, index_path, segment_path};
+use crate::segment::{METADATA_FILE, index_path, segment_path};
 use naru_runtime::{Env, File, Open, replace_file};
 
 impl<E: Env> Log<E> {
-    /// Seals the first begun segment, if it has a file, and makes the file of the one that
+    /// Seals the first unsealed segment, if it has a file, and makes the file of the one that
     /// is first then.
     pub(super) async fn roll_file(&self) -> Result<(), LogError> {
-        if self.state().file.is_some() {
+        if self.state().segments().file().is_some() {
             self.seal_first().await?;
         }
         let first = self
             .state()
-            .begun
-            .front()
-            .map(|segment| segment.base_offset);
+            .segments()
+            .first_unsealed()
+            .map(ActiveSegment::base_offset);
         match first {
             Some(base_offset) => self.make_file(base_offset).await,
             None => Ok(()),
         }
     }
 
-    /// All of the first begun segment is written: flushes it and cuts it to its size.
+    /// All of the first unsealed segment is written: flushes it and cuts it to its size.
     async fn seal_first(&self) -> Result<(), LogError> {
         let (file, segment) = {
             let state = self.state();
-            match (state.file.clone(), state.begun.front().cloned()) {
+            let segments = state.segments();
+            match (segments.file().cloned(), segments.first_unsealed().cloned()) {
                 (Some(file), Some(segment)) => (file, segment),
                 _ => return Ok(()),
             }
         };
-        let path = segment_path(&self.0.dir, segment.base_offset);
-        let cut = file.set_length(segment.position).await;
+        let end = segment.end();
+        let path = segment_path(&self.0.dir, segment.base_offset());
+        let cut = file.set_length(end.place.position).await;
         cut.map_err(|cause| LogError::io(path.clone(), &cause))?;
         self.sync(&file).await?;
         let index = SegmentIndex {
-            index: segment.index.clone(),
-            segment_bytes: segment.position,
-            max_timestamp_ms: segment.max_timestamp_ms,
-            next_offset: segment.end_offset,
+            index: segment.index().clone(),
+            segment_bytes: end.place.position,
+            max_timestamp_ms: segment.max_timestamp_ms(),
+            next_offset: end.next_offset,
         };
-        self.write_index(segment.base_offset, &index).await;
-        {
-            let mut state = self.state();
-            state.begun.pop_front();
-            state.file = None;
-            state.flushed = segment.end();
-            state.flushed_offset = segment.end_offset;
-            state.sealed.push_back(Sealed {
-                base_offset: segment.base_offset,
-                path,
-                size_bytes: segment.position,
-                max_timestamp_ms: segment.max_timestamp_ms,
-                file: Some(file),
-                index: Some(Rc::new(segment.index)),
-            });
-        }
+        self.write_index(segment.base_offset(), &index).await;
+        self.state().sealed(path);
         self.0.flushed.notify_all();
         Ok(())
     }
@@ -89,11 +74,11 @@ impl<E: Env> Log<E> {
         };
         let identity = {
             let state = self.state();
-            (!state.has_directory).then(|| state.config.identity.clone())
+            (!state.segments().has_directory()).then(|| state.config().identity.clone())
         };
         if let Some(identity) = identity {
             self.make_directory(identity).await.map_err(failed)?;
-            self.state().has_directory = true;
+            self.state().segments_mut().directory_made();
         }
         let file = self
             .0
@@ -103,15 +88,7 @@ impl<E: Env> Log<E> {
             .map_err(failed)?;
         // The name must be durable before anything in the file is acknowledged.
         self.0.env.sync_dir(&self.0.dir).await.map_err(failed)?;
-        {
-            let mut state = self.state();
-            state.file = Some(file);
-            state.space = Space::behind(0);
-            state.written = Place {
-                segment: base_offset,
-                position: 0,
-            };
-        }
+        self.state().file_opened(file, 0);
         self.0.written.notify_all();
         Ok(())
     }

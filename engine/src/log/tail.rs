@@ -10,6 +10,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use super::TailBudget;
+use super::place::Place;
 use naru_runtime::{Aligned, BLOCK_BYTES, Chunk};
 
 const BLOCK: u64 = BLOCK_BYTES as u64;
@@ -17,13 +18,6 @@ const CHUNK_BYTES_MIN: usize = BLOCK_BYTES;
 const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// Written bytes that a busy log keeps for its readers while memory is not scarce.
 const CACHE_BYTES_MAX: u64 = 4 << 20;
-
-/// A place in the log: a segment by its base offset, and a byte in it. Later is greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub segment: i64,
-    pub position: u64,
-}
 
 pub(super) struct Tail {
     pieces: VecDeque<Piece>,

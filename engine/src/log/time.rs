@@ -2,7 +2,7 @@
 
 use naru_record_batch::BatchHeader;
 
-use super::tail::Place;
+use super::place::Place;
 use super::{Log, ReadError};
 use naru_runtime::Env;
 
@@ -36,9 +36,10 @@ impl<E: Env> Log<E> {
     pub async fn offset_of_max_timestamp(&self) -> Result<Option<(i64, i64)>, ReadError> {
         let largest = {
             let state = self.state();
-            let sealed = state.sealed.iter().map(|s| s.max_timestamp_ms);
-            let begun = state.begun.iter().map(|s| s.max_timestamp_ms);
-            sealed.chain(begun).max()
+            let segments = state.segments();
+            let sealed = segments.sealed_iter().map(|s| s.max_timestamp_ms());
+            let unsealed = segments.unsealed_iter().map(|s| s.max_timestamp_ms());
+            sealed.chain(unsealed).max()
         };
         match largest {
             Some(timestamp_ms) if timestamp_ms >= 0 => {
@@ -52,18 +53,19 @@ impl<E: Env> Log<E> {
     /// each ends.
     fn segments_reaching(&self, timestamp_ms: i64) -> Vec<(i64, u64)> {
         let state = self.state();
+        let flushed = state.durability().flushed().place;
         let sealed = state
-            .sealed
-            .iter()
-            .filter(|s| s.max_timestamp_ms >= timestamp_ms)
-            .map(|s| (s.base_offset, s.size_bytes));
-        let begun = state
-            .begun
-            .iter()
-            .filter(|s| s.max_timestamp_ms >= timestamp_ms)
-            .filter(|s| s.base_offset == state.flushed.segment)
-            .map(|s| (s.base_offset, state.flushed.position));
-        sealed.chain(begun).collect()
+            .segments()
+            .sealed_iter()
+            .filter(|s| s.max_timestamp_ms() >= timestamp_ms)
+            .map(|s| (s.base_offset(), s.size_bytes()));
+        let unsealed = state
+            .segments()
+            .unsealed_iter()
+            .filter(|s| s.max_timestamp_ms() >= timestamp_ms)
+            .filter(|s| s.base_offset() == flushed.segment)
+            .map(|s| (s.base_offset(), flushed.position));
+        sealed.chain(unsealed).collect()
     }
 
     /// The first record of a batch with at least this timestamp.

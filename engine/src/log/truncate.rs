@@ -8,11 +8,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::state::{Begun, State};
-use super::tail::Place;
+use super::place::Place;
+use super::state::ActiveSegment;
 use super::{Log, LogError};
 use crate::recovery::{Checkpoint, scan};
-use crate::segment::{FLUSHED_FILE, Space, index_path, segment_path};
+use crate::segment::{FLUSHED_FILE, index_path, segment_path};
 use naru_runtime::{BLOCK_BYTES, Env, File, Open};
 
 impl<E: Env> Log<E> {
@@ -44,15 +44,16 @@ impl<E: Env> Log<E> {
     async fn come_to_rest(&self) -> Result<(), LogError> {
         let (end, last) = {
             let state = self.state();
-            let last = state.begun.back().map(|s| s.base_offset);
-            (state.end_offset, last.unwrap_or(state.end_offset))
+            let end = state.durability().end();
+            (end.next_offset, end.place.segment)
         };
         self.flushed(end).await?;
         self.has_segment(last).await?;
         loop {
             {
                 let state = self.state();
-                if !state.is_writing && !state.is_flushing {
+                let durability = state.durability();
+                if !durability.is_writing() && !durability.is_flushing() {
                     return Ok(());
                 }
             }
@@ -75,12 +76,8 @@ impl<E: Env> Log<E> {
         self.lower_promises(place, end).await?;
         let bases: Vec<i64> = {
             let state = self.state();
-            let sealed = state.sealed.iter().map(|s| s.base_offset);
-            let begun = state.begun.iter().map(|s| s.base_offset);
-            sealed
-                .chain(begun)
-                .filter(|&b| b >= place.segment)
-                .collect()
+            let bases = state.segments().base_offsets();
+            bases.filter(|&base| base >= place.segment).collect()
         };
         for &base in &bases {
             self.remove(index_path(&self.0.dir, base)).await?;
@@ -97,20 +94,15 @@ impl<E: Env> Log<E> {
             .await
             .map_err(io(path.clone()))?;
         self.sync(&file).await?;
-        let mut segment = Begun::new(place.segment, 0);
-        segment.position = place.position;
-        segment.end_offset = end;
-        let scanned = scan(&file, place.position, 0, place.segment, |header, at| {
-            segment.index.note(header, at, segment.max_timestamp_ms);
-            segment.max_timestamp_ms = segment.max_timestamp_ms.max(header.max_timestamp_ms);
+        let mut segment = ActiveSegment::new(place.segment, 0);
+        let scanned = scan(&file, place.position, 0, place.segment, |header, _| {
+            segment.append(header);
         });
         scanned.await.map_err(io(path.clone()))?;
         let whole = place.position / BLOCK_BYTES as u64 * BLOCK_BYTES as u64;
         let block = file.read_at(whole, BLOCK_BYTES).await.map_err(io(path))?;
         let mut state = self.state();
-        let tails = std::rc::Rc::clone(&self.0.shared.tails);
-        state.read_aheads.cut(&tails);
-        state.end_at(segment, file);
+        state.truncated(segment, file, &self.0.shared.tails);
         if !block.is_empty() {
             state.tail.resume(place, &block);
         }
@@ -146,26 +138,5 @@ impl<E: Env> Log<E> {
     async fn sync_names(&self) -> Result<(), LogError> {
         let synced = self.0.env.sync_dir(&self.0.dir).await;
         synced.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))
-    }
-}
-
-impl<F> State<F> {
-    /// The log ends in `segment`, whose file is cut to it.
-    fn end_at(&mut self, mut segment: Begun, file: F) {
-        let (place, end) = (segment.end(), segment.end_offset);
-        segment.created_ms = self.begun.front().map_or(0, |s| s.created_ms);
-        self.sealed.retain(|s| s.base_offset < place.segment);
-        self.begun.clear();
-        self.begun.push_back(segment);
-        self.file = Some(file);
-        self.space = Space::behind(place.position);
-        self.end_offset = end;
-        (self.written, self.written_batches, self.flushed) = (place, place, place);
-        (self.written_offset, self.flushed_offset, self.flush_wanted) = (end, end, end);
-        self.marked = place;
-        self.unwritten.clear();
-        self.read_ends.clear();
-        self.epochs.retain(|&(_, first)| first < end);
-        self.tail.clear();
     }
 }

@@ -13,7 +13,7 @@ impl<E: Env> Log<E> {
     /// Waits until all below `offset` survives the death of the process.
     pub async fn written(&self, offset: i64) -> Result<(), LogError> {
         loop {
-            if self.state().written_offset >= offset {
+            if self.written_offset() >= offset {
                 return Ok(());
             }
             self.check()?;
@@ -25,7 +25,7 @@ impl<E: Env> Log<E> {
     pub async fn flushed(&self, offset: i64) -> Result<(), LogError> {
         self.demand_flush(offset);
         loop {
-            if self.state().flushed_offset >= offset {
+            if self.flushed_offset() >= offset {
                 return self.0.shared.fence.check();
             }
             self.check()?;
@@ -35,18 +35,15 @@ impl<E: Env> Log<E> {
 
     /// Has all below `offset` flushed as soon as it is written; does not wait.
     pub fn demand_flush(&self, offset: i64) {
-        {
-            let mut state = self.state();
-            state.flush_wanted = state.flush_wanted.max(offset);
-        }
+        self.state().durability_mut().demand_flush(offset);
         self.start_flusher();
     }
 
-    /// Marks a reader at the end: while it is there, what is written is flushed unasked.
-    pub fn follow(&self) -> Following<E> {
-        self.state().followers += 1;
+    /// A reader at the end of the log: while there is one, what is written is flushed unasked.
+    pub fn tail_reader(&self) -> TailReader<E> {
+        self.state().readers.tail_reader_came();
         self.start_flusher();
-        Following(self.clone())
+        TailReader(self.clone())
     }
 
     /// Resolves with the next flush, or failure.
@@ -57,10 +54,10 @@ impl<E: Env> Log<E> {
 }
 
 /// A reader at the end of a log.
-pub struct Following<E: Env>(Log<E>);
+pub struct TailReader<E: Env>(Log<E>);
 
-impl<E: Env> Drop for Following<E> {
+impl<E: Env> Drop for TailReader<E> {
     fn drop(&mut self) {
-        self.0.state().followers -= 1;
+        self.0.state().readers.tail_reader_left();
     }
 }

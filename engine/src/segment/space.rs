@@ -37,7 +37,7 @@ pub struct Space {
 impl Space {
     /// A file whose records end at `position`, in bytes. The block they end in counts as
     /// prepared: it holds records, so it is never zeroed.
-    pub fn behind(position: u64) -> Self {
+    pub fn after(position: u64) -> Self {
         Self {
             prepared_to: position.next_multiple_of(BLOCK_BYTES as u64),
             zero_step: ZERO_STEP_BYTES_MIN,
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_step_grows_with_use_and_stops_at_the_segment_s_size() {
-        let mut space = Space::behind(0);
+        let mut space = Space::after(0);
         assert_eq!(
             space.before_write(0, 4096, 1 << 30),
             Some(Ahead::Zero { from: 0, to: 65536 })
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_large_group_gets_reserved_space() {
-        let mut space = Space::behind(0);
+        let mut space = Space::after(0);
         assert_eq!(
             space.before_write(0, 3 << 20, 1 << 30),
             Some(Ahead::Reserve {
@@ -123,7 +123,7 @@ mod tests {
     /// the write behind them took flushed records away.
     #[test]
     fn zeros_ahead_of_a_reopened_log_spare_the_block_it_ends_in() {
-        let mut space = Space::behind(5000);
+        let mut space = Space::after(5000);
         assert_eq!(space.before_write(4096, 8192, 1 << 30), None);
         assert_eq!(
             space.before_write(4096, 12288, 1 << 30),

@@ -70,7 +70,7 @@ async fn watch(shard: Rc<Shard>, wanted: Vec<Wanted>, bytes_min: u64, deadline: 
     // While somebody reads at the end, what is written is flushed without further asking.
     let _readers: Vec<_> = partitions
         .iter()
-        .map(|(partition, _)| partition.log.follow())
+        .map(|(partition, _)| partition.log.tail_reader())
         .collect();
     let enough = async {
         loop {

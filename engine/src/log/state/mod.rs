@@ -1,0 +1,225 @@
+//! What an open log knows of itself, split by what changes together:
+//!
+//! - [`Segments`]: which bytes there are, and in which files;
+//! - [`Durability`]: how far they are appended, written and flushed;
+//! - [`Readers`]: what spares readers a look at the disk. Nothing depends on it.
+//!
+//! What changes more than one of them is a transition of [`State`], named for what happened.
+//! Each ends with [`State::assert_invariants`]: a log that does not hold together must stop
+//! before its next write or acknowledgement, not after.
+
+mod durability;
+mod readers;
+mod segments;
+
+pub(super) use durability::Durability;
+pub(super) use readers::Readers;
+pub(super) use segments::{ActiveSegment, SealedSegment, Segments};
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use naru_record_batch::BatchHeader;
+
+use super::place::{BatchEnd, Place};
+use super::tail::Tail;
+use super::{LogConfig, TailBudget};
+use crate::recovery::Recovered;
+
+pub(super) struct State<F> {
+    config: LogConfig,
+    segments: Segments<F>,
+    durability: Durability,
+    /// The newest bytes. What is not written is here only.
+    pub tail: Tail,
+    pub readers: Readers,
+    /// Appends since the last [`super::Log::rest`].
+    is_busy: bool,
+}
+
+impl<F> State<F> {
+    pub fn new(
+        segments: Segments<F>,
+        recovered: &Recovered,
+        config: LogConfig,
+        budget: Rc<TailBudget>,
+    ) -> Self {
+        let end = segments.end(recovered.next_offset);
+        let state = Self {
+            config,
+            segments,
+            durability: Durability::recovered(end),
+            tail: Tail::new(budget),
+            readers: Readers::default(),
+            is_busy: false,
+        };
+        state.assert_invariants();
+        state
+    }
+
+    pub fn config(&self) -> &LogConfig {
+        &self.config
+    }
+
+    pub fn set_config(&mut self, config: LogConfig) {
+        self.config = config;
+    }
+
+    pub fn segments(&self) -> &Segments<F> {
+        &self.segments
+    }
+
+    pub fn durability(&self) -> &Durability {
+        &self.durability
+    }
+
+    /// For what concerns durability alone: who works, who waits, what failed.
+    pub fn durability_mut(&mut self) -> &mut Durability {
+        &mut self.durability
+    }
+
+    /// For what concerns segments alone: files that are opened, space that is prepared.
+    pub fn segments_mut(&mut self) -> &mut Segments<F> {
+        &mut self.segments
+    }
+
+    /// The first offset that may be read.
+    pub fn start_offset(&self) -> i64 {
+        self.segments.start_offset()
+    }
+
+    /// The offset of the next record.
+    pub fn end_offset(&self) -> i64 {
+        self.durability.end().next_offset
+    }
+
+    /// Where the readable part of a segment ends, in bytes; 0 where none of it is flushed.
+    pub fn readable_end(&self, segment: i64) -> u64 {
+        let flushed = self.durability.flushed().place;
+        match self.segments.sealed(segment) {
+            Some(sealed) => sealed.size_bytes(),
+            None if segment == flushed.segment => flushed.position,
+            None => 0,
+        }
+    }
+
+    /// Whether somebody waits for a flush: of an offset, or at the end of the log.
+    pub fn is_flush_wanted(&self) -> bool {
+        self.durability.is_flush_demanded() || self.readers.has_tail_readers()
+    }
+
+    /// Whether there is something to flush, and somebody who wants it.
+    pub fn is_flush_due(&self) -> bool {
+        let is_lagging =
+            self.durability.flushed().next_offset < self.durability.written().next_offset;
+        self.durability.failure().is_none() && self.is_flush_wanted() && is_lagging
+    }
+
+    /// Whether nothing was appended since the last call.
+    pub fn take_rest(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_busy, false)
+    }
+
+    /// The appends go to a new segment from here on. Its file is made later.
+    pub fn rolled(&mut self, now_ms: i64) {
+        let base_offset = self.end_offset();
+        self.segments
+            .push_active(ActiveSegment::new(base_offset, now_ms));
+        self.durability.rolled(base_offset);
+        self.assert_invariants();
+    }
+
+    /// A batch goes to the end of the active segment, its header stamped. Returns where it
+    /// begins.
+    pub fn appended(&mut self, header: &BatchHeader) -> Place {
+        let place = self.durability.end().place;
+        let end = self.segments.append(header);
+        self.durability.appended(end);
+        self.is_busy = true;
+        self.assert_invariants();
+        place
+    }
+
+    /// The file of the first unsealed segment is made, or opened again.
+    pub fn file_opened(&mut self, file: F, position: u64) {
+        let segment = self.segments.file_opened(file, position);
+        self.durability.file_opened(Place { segment, position });
+        self.assert_invariants();
+    }
+
+    /// The bytes up to `to` are written; they may end within a batch.
+    pub fn written_to(&mut self, to: Place, is_durable: bool) {
+        self.durability.written_to(to);
+        if is_durable {
+            self.durability.flushed_to(self.durability.written());
+        }
+        self.tail.trim(to, false);
+        self.assert_invariants();
+    }
+
+    /// Everything up to `to` is flushed.
+    pub fn flushed_to(&mut self, to: BatchEnd) {
+        self.durability.flushed_to(to);
+        self.assert_invariants();
+    }
+
+    /// The first unsealed segment is flushed and cut to its size, and takes no more.
+    pub fn sealed(&mut self, path: PathBuf) {
+        let end = self.segments.seal_first(path);
+        self.durability.flushed_to(end);
+        self.assert_invariants();
+    }
+
+    /// Nothing before `offset` may be read any more.
+    pub fn start_advanced(&mut self, offset: i64) {
+        let flushed = self.durability.flushed().next_offset;
+        self.segments.advance_start(offset.min(flushed));
+        self.assert_invariants();
+    }
+
+    /// The oldest segment is gone, durably.
+    pub fn oldest_dropped(&mut self) {
+        self.segments.drop_oldest();
+        self.assert_invariants();
+    }
+
+    /// The log ends in `last`, whose `file` is cut to it; all of it is flushed.
+    pub fn truncated(&mut self, last: ActiveSegment, file: F, budget: &TailBudget) {
+        let end = last.end();
+        self.segments.truncate(last, file);
+        self.durability.truncated(end);
+        self.readers.truncated(budget);
+        self.tail.clear();
+        self.assert_invariants();
+    }
+
+    pub fn size_bytes(&self) -> u64 {
+        self.segments.size_bytes()
+    }
+
+    /// What holds whenever nobody is in the middle of a transition. Of constant cost in
+    /// release builds; debug builds also walk the segments.
+    #[track_caller]
+    pub fn assert_invariants(&self) {
+        self.durability.assert_invariants();
+        self.segments.assert_invariants();
+        let (start, flushed) = (self.start_offset(), self.durability.flushed());
+        assert!(
+            start <= flushed.next_offset,
+            "the log starts at {start}, after {flushed:?}, which is flushed"
+        );
+        let end = self.durability.end();
+        let last = self.segments.end(end.next_offset);
+        assert!(
+            last == end,
+            "the segments end at {last:?}, the appends at {end:?}"
+        );
+        if let Some(writing) = self.segments.file_segment() {
+            let write_place = self.durability.write_place();
+            assert!(
+                write_place.segment == writing,
+                "{write_place:?} is not in the file that is written, {writing}"
+            );
+        }
+    }
+}

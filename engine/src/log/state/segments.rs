@@ -1,0 +1,415 @@
+//! The segments of a log: sealed ones, oldest first, then those that are not sealed. The
+//! first unsealed one has the file that is written; the others wait in the tail until it is
+//! sealed. The last one is the active segment: it takes the appends.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use naru_record_batch::BatchHeader;
+
+use super::super::place::{BatchEnd, Place};
+use crate::index::Index;
+use crate::recovery::{ActiveFound, note_epoch};
+use crate::segment::{Ahead, Space};
+
+pub(in crate::log) struct Segments<F> {
+    start_offset: i64,
+    sealed: VecDeque<SealedSegment<F>>,
+    unsealed: VecDeque<ActiveSegment>,
+    /// The file of the first unsealed segment, once it is made, and how far it is prepared.
+    file: Option<F>,
+    space: Space,
+    /// Leader epochs and their first offsets, ascending.
+    epochs: Vec<(i32, i64)>,
+    has_directory: bool,
+}
+
+/// A segment that takes no more appends.
+pub(in crate::log) struct SealedSegment<F> {
+    base_offset: i64,
+    path: PathBuf,
+    size_bytes: u64,
+    max_timestamp_ms: i64,
+    file: Option<F>,
+    index: Option<Rc<Index>>,
+}
+
+impl<F> SealedSegment<F> {
+    /// One of which nothing is open or loaded.
+    pub fn new(base_offset: i64, path: PathBuf, size_bytes: u64, max_timestamp_ms: i64) -> Self {
+        Self {
+            base_offset,
+            path,
+            size_bytes,
+            max_timestamp_ms,
+            file: None,
+            index: None,
+        }
+    }
+
+    pub fn base_offset(&self) -> i64 {
+        self.base_offset
+    }
+
+    pub fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    pub fn max_timestamp_ms(&self) -> i64 {
+        self.max_timestamp_ms
+    }
+
+    pub fn file(&self) -> Option<&F> {
+        self.file.as_ref()
+    }
+
+    pub fn index(&self) -> Option<&Rc<Index>> {
+        self.index.as_ref()
+    }
+
+    pub fn keep_file(&mut self, file: F) {
+        self.file = Some(file);
+    }
+
+    pub fn keep_index(&mut self, index: Rc<Index>) {
+        self.index = Some(index);
+    }
+
+    /// Closes the file and forgets the index: both can be had again.
+    pub fn release(&mut self) {
+        self.file = None;
+        self.index = None;
+    }
+}
+
+/// A segment that is not sealed.
+#[derive(Clone, Debug)]
+pub(in crate::log) struct ActiveSegment {
+    base_offset: i64,
+    /// Where the next batch goes, in bytes.
+    position: u64,
+    /// The offset after its last record.
+    end_offset: i64,
+    max_timestamp_ms: i64,
+    created_ms: i64,
+    index: Index,
+}
+
+impl ActiveSegment {
+    pub fn new(base_offset: i64, created_ms: i64) -> Self {
+        Self {
+            base_offset,
+            position: 0,
+            end_offset: base_offset,
+            max_timestamp_ms: i64::MIN,
+            created_ms,
+            index: Index::default(),
+        }
+    }
+
+    pub fn recovered(found: ActiveFound, end_offset: i64) -> Self {
+        Self {
+            base_offset: found.base_offset,
+            position: found.position,
+            end_offset,
+            max_timestamp_ms: found.max_timestamp_ms,
+            created_ms: found.created_ms,
+            index: found.index,
+        }
+    }
+
+    pub fn base_offset(&self) -> i64 {
+        self.base_offset
+    }
+
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub fn max_timestamp_ms(&self) -> i64 {
+        self.max_timestamp_ms
+    }
+
+    pub fn created_ms(&self) -> i64 {
+        self.created_ms
+    }
+
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// A batch with this header, its offset stamped, stands at the end from now on.
+    pub fn append(&mut self, header: &BatchHeader) {
+        let place = self.position;
+        self.index.note(header, place, self.max_timestamp_ms);
+        self.max_timestamp_ms = self.max_timestamp_ms.max(header.max_timestamp_ms);
+        self.position += header.size_bytes() as u64;
+        self.end_offset = header.next_offset();
+    }
+
+    pub fn end(&self) -> BatchEnd {
+        BatchEnd {
+            next_offset: self.end_offset,
+            place: Place {
+                segment: self.base_offset,
+                position: self.position,
+            },
+        }
+    }
+}
+
+impl<F> Segments<F> {
+    pub fn new(
+        start_offset: i64,
+        sealed: VecDeque<SealedSegment<F>>,
+        active: Option<ActiveSegment>,
+        epochs: Vec<(i32, i64)>,
+        has_directory: bool,
+    ) -> Self {
+        let position = active.as_ref().map_or(0, |segment| segment.position);
+        Self {
+            start_offset,
+            sealed,
+            unsealed: active.into_iter().collect(),
+            file: None,
+            space: Space::after(position),
+            epochs,
+            has_directory,
+        }
+    }
+
+    pub fn start_offset(&self) -> i64 {
+        self.start_offset
+    }
+
+    pub fn has_directory(&self) -> bool {
+        self.has_directory
+    }
+
+    pub fn directory_made(&mut self) {
+        self.has_directory = true;
+    }
+
+    /// Where the last segment ends; `next_offset` is where the first one would begin.
+    pub fn end(&self, next_offset: i64) -> BatchEnd {
+        let beginning = BatchEnd {
+            next_offset,
+            place: Place {
+                segment: next_offset,
+                position: 0,
+            },
+        };
+        self.active().map_or(beginning, ActiveSegment::end)
+    }
+
+    /// The segment that takes the appends.
+    pub fn active(&self) -> Option<&ActiveSegment> {
+        self.unsealed.back()
+    }
+
+    /// The first unsealed segment: the one that is written.
+    pub fn first_unsealed(&self) -> Option<&ActiveSegment> {
+        self.unsealed.front()
+    }
+
+    pub fn unsealed_count(&self) -> usize {
+        self.unsealed.len()
+    }
+
+    /// An unsealed segment by its base offset.
+    pub fn unsealed(&self, base_offset: i64) -> Option<&ActiveSegment> {
+        self.unsealed.iter().find(|s| s.base_offset == base_offset)
+    }
+
+    pub fn unsealed_iter(&self) -> impl DoubleEndedIterator<Item = &ActiveSegment> {
+        self.unsealed.iter()
+    }
+
+    /// A sealed segment by its base offset.
+    pub fn sealed(&self, base_offset: i64) -> Option<&SealedSegment<F>> {
+        let at = self.sealed_at(base_offset)?;
+        self.sealed.get(at)
+    }
+
+    pub fn sealed_mut(&mut self, base_offset: i64) -> Option<&mut SealedSegment<F>> {
+        let at = self.sealed_at(base_offset)?;
+        self.sealed.get_mut(at)
+    }
+
+    fn sealed_at(&self, base_offset: i64) -> Option<usize> {
+        self.sealed
+            .binary_search_by_key(&base_offset, |s| s.base_offset)
+            .ok()
+    }
+
+    /// Sealed segments, oldest first.
+    pub fn sealed_iter(&self) -> impl DoubleEndedIterator<Item = &SealedSegment<F>> {
+        self.sealed.iter()
+    }
+
+    pub fn sealed_iter_mut(&mut self) -> impl Iterator<Item = &mut SealedSegment<F>> {
+        self.sealed.iter_mut()
+    }
+
+    /// The base offsets of all segments, oldest first.
+    pub fn base_offsets(&self) -> impl Iterator<Item = i64> {
+        let sealed = self.sealed.iter().map(|s| s.base_offset);
+        sealed.chain(self.unsealed.iter().map(|s| s.base_offset))
+    }
+
+    /// The segment that holds `offset`, as its base offset and the end of what it holds.
+    pub fn segment_of(&self, offset: i64) -> Option<Place> {
+        let unsealed = self
+            .unsealed
+            .iter()
+            .rev()
+            .find(|segment| segment.base_offset <= offset);
+        if let Some(segment) = unsealed {
+            return Some(segment.end().place);
+        }
+        let after = self.sealed.partition_point(|s| s.base_offset <= offset);
+        let sealed = self.sealed.get(after.checked_sub(1)?)?;
+        Some(Place {
+            segment: sealed.base_offset,
+            position: sealed.size_bytes,
+        })
+    }
+
+    /// The file of the first unsealed segment, if it is made.
+    pub fn file(&self) -> Option<&F> {
+        self.file.as_ref()
+    }
+
+    /// The segment whose file is written, if that is made.
+    pub fn file_segment(&self) -> Option<i64> {
+        let first = self.first_unsealed()?;
+        self.file.as_ref().map(|_| first.base_offset)
+    }
+
+    /// What to prepare of the file before `from..to` is written.
+    pub fn space_before_write(&mut self, from: u64, to: u64, limit: u64) -> Option<Ahead> {
+        self.space.before_write(from, to, limit)
+    }
+
+    pub fn epochs(&self) -> &[(i32, i64)] {
+        &self.epochs
+    }
+
+    pub fn size_bytes(&self) -> u64 {
+        let sealed: u64 = self.sealed.iter().map(|s| s.size_bytes).sum();
+        let unsealed: u64 = self.unsealed.iter().map(|s| s.position).sum();
+        sealed + unsealed
+    }
+
+    /// A batch goes to the end of the active segment. Returns where it ends.
+    pub(super) fn append(&mut self, header: &BatchHeader) -> BatchEnd {
+        let Some(active) = self.unsealed.back_mut() else {
+            panic!("a batch was appended, and no segment is open");
+        };
+        active.append(header);
+        note_epoch(
+            &mut self.epochs,
+            header.partition_leader_epoch,
+            header.base_offset,
+        );
+        active.end()
+    }
+
+    pub(super) fn push_active(&mut self, segment: ActiveSegment) {
+        self.unsealed.push_back(segment);
+    }
+
+    /// Returns the base offset of the segment whose file it is.
+    pub(super) fn file_opened(&mut self, file: F, position: u64) -> i64 {
+        let Some(first) = self.unsealed.front() else {
+            panic!("a file was made without a segment for it");
+        };
+        self.file = Some(file);
+        self.space = Space::after(position);
+        first.base_offset
+    }
+
+    /// Returns where the segment ends that is sealed now.
+    pub(super) fn seal_first(&mut self, path: PathBuf) -> BatchEnd {
+        let Some(segment) = self.unsealed.pop_front() else {
+            panic!("{} was sealed, and no segment is open", path.display());
+        };
+        let (end, file) = (segment.end(), self.file.take());
+        let next = self.unsealed.front().map(|s| s.base_offset);
+        assert!(
+            next.is_none_or(|next| next == segment.end_offset),
+            "a segment that ends at {end:?} is followed by one that begins at {next:?}"
+        );
+        self.sealed.push_back(SealedSegment {
+            base_offset: segment.base_offset,
+            path,
+            size_bytes: segment.position,
+            max_timestamp_ms: segment.max_timestamp_ms,
+            file,
+            index: Some(Rc::new(segment.index)),
+        });
+        end
+    }
+
+    pub(super) fn advance_start(&mut self, offset: i64) {
+        self.start_offset = self.start_offset.max(offset);
+    }
+
+    pub(super) fn drop_oldest(&mut self) {
+        let dropped = self.sealed.pop_front();
+        let next = self.base_offsets().next();
+        assert!(
+            dropped.is_some() && next.is_some_and(|next| next <= self.start_offset),
+            "a segment was dropped that may be read: the log starts at {}",
+            self.start_offset
+        );
+    }
+
+    pub(super) fn truncate(&mut self, mut last: ActiveSegment, file: F) {
+        let end = last.end();
+        last.created_ms = self.unsealed.front().map_or(0, |s| s.created_ms);
+        self.sealed.retain(|s| s.base_offset < last.base_offset);
+        self.unsealed.clear();
+        self.space = Space::after(last.position);
+        self.unsealed.push_back(last);
+        self.file = Some(file);
+        self.epochs.retain(|&(_, first)| first < end.next_offset);
+        // A batch that is dropped for its last offset may hold the first one.
+        self.start_offset = self.start_offset.min(end.next_offset);
+    }
+
+    #[track_caller]
+    pub(super) fn assert_invariants(&self) {
+        let newest_sealed = self.sealed.back().map(|s| s.base_offset);
+        let first_unsealed = self.unsealed.front().map(|s| s.base_offset);
+        assert!(
+            newest_sealed < first_unsealed || self.unsealed.is_empty(),
+            "{newest_sealed:?} is sealed, {first_unsealed:?} is not"
+        );
+        assert!(
+            self.file.is_none() || !self.unsealed.is_empty(),
+            "there is a file to write, but no segment that it belongs to"
+        );
+        debug_assert!(
+            self.base_offsets().is_sorted_by(|a, b| a < b),
+            "segments are not in their order"
+        );
+        debug_assert!(
+            self.unsealed
+                .iter()
+                .zip(self.unsealed.iter().skip(1))
+                .all(|(one, next)| one.end_offset == next.base_offset),
+            "there is a gap between unsealed segments"
+        );
+        debug_assert!(
+            self.epochs.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1),
+            "leader epochs are not ascending: {:?}",
+            self.epochs
+        );
+    }
+}
