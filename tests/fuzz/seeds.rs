@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use naru_broker::cluster::{BrokerListener, BrokerRegistration, Command, Partition};
-use naru_broker::group::OffsetToCommit;
+use naru_broker::group::CommittedOffset;
 use naru_broker::group::records::{GroupValue, MemberValue, encode_offset_value};
 use naru_engine::index::{Index, IndexEntry, SegmentIndex};
 use naru_record_batch::{BatchBuilder, Codec, NewRecord, compress};
@@ -110,14 +110,14 @@ fn offsets() -> std::io::Result<()> {
     // Keys: version, then the group (and topic and partition), as Kafka writes them.
     let with_key =
         |key: &[u8], value: &[u8]| [&(key.len() as u16).to_be_bytes()[..], key, value].concat();
-    let offset = OffsetToCommit {
-        topic: "t".into(),
-        partition: 0,
+    let committed = CommittedOffset {
         offset: 42,
         leader_epoch: 1,
         metadata: String::new(),
+        commit_timestamp_ms: 1_700_000_000_000,
+        expire_timestamp_ms: None,
     };
-    let value = encode_offset_value(&offset, 1_700_000_000_000);
+    let value = encode_offset_value(&committed);
     let key = b"\0\x01\0\x01g\0\x01t\0\0\0\0";
     write("offsets_records", "offset", &with_key(key, &value))?;
     let group = GroupValue {

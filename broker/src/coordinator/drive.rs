@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use naru_record_batch::{BatchBuilder, BatchHeader, BuildError, Codec};
-use naru_runtime::Handle;
 
 use super::{Coordinators, Reply, Slot};
 use crate::group::records::OffsetsRecord;
@@ -19,36 +18,25 @@ const TICK_MIN: Duration = Duration::from_millis(10);
 
 impl Coordinators {
     /// Carries out what came of an event.
-    pub fn carry_out(
-        self: &Rc<Self>,
-        io: &Handle,
-        now_ms: i64,
-        slot: &Rc<Slot>,
-        effects: Vec<Effect<Reply>>,
-    ) {
+    pub fn carry_out(self: &Rc<Self>, slot: &Rc<Slot>, effects: Vec<Effect<Reply>>) {
         for effect in effects {
             if let Some(Effect::Append { token, records }) = Reply::deliver(effect) {
-                self.append(io, now_ms, slot, token, &records);
+                self.append(slot, token, &records);
             }
         }
-        self.changed.notify_all();
+        let due_ms = slot.groups.borrow().next_deadline_ms();
+        if due_ms.is_some_and(|due_ms| due_ms < self.awaited_ms.get()) {
+            self.changed.notify_all();
+        }
     }
 
     /// Appends records; the answers that wait for them follow when they are flushed.
-    fn append(
-        self: &Rc<Self>,
-        io: &Handle,
-        now_ms: i64,
-        slot: &Rc<Slot>,
-        token: u64,
-        records: &[OffsetsRecord],
-    ) {
+    fn append(self: &Rc<Self>, slot: &Rc<Slot>, token: u64, records: &[OffsetsRecord]) {
         let partition = Rc::clone(&slot.partition);
         // At once and in order: what is appended later is later in the log.
-        let appended = append(&partition, records, now_ms);
+        let appended = append(&partition, records, self.io.wall_ms());
         let (coordinators, slot) = (Rc::clone(self), Rc::clone(slot));
-        let spawner = io.clone();
-        io.spawn(async move {
+        self.io.spawn(async move {
             let outcome = match appended {
                 Ok(next_offset) => partition
                     .log
@@ -61,29 +49,34 @@ impl Coordinators {
                 tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
                 GroupError::CoordinatorNotAvailable
             });
-            let effects = slot.groups.borrow_mut().appended(now_ms, token, outcome);
-            coordinators.carry_out(&spawner, now_ms, &slot, effects);
+            let effects = slot
+                .groups
+                .borrow_mut()
+                .appended(coordinators.now(), token, outcome);
+            coordinators.carry_out(&slot, effects);
         });
     }
 
     /// Tells the coordinators the time, whenever something is due.
-    pub async fn keep_time(self: Rc<Self>, io: Handle, now_ms: impl Fn() -> i64) {
+    pub async fn keep_time(self: Rc<Self>) {
         loop {
-            let wait = match self.next_deadline_ms() {
-                Some(deadline_ms) => {
-                    let left_ms = deadline_ms.saturating_sub(now_ms()).max(0);
-                    Duration::from_millis(left_ms.unsigned_abs()).clamp(TICK_MIN, TICK_MAX)
-                }
-                None => TICK_MAX,
-            };
-            let _ = io.timeout(wait, self.changed.wait()).await;
-            let now_ms = now_ms();
-            if self.next_deadline_ms().is_none_or(|due_ms| due_ms > now_ms) {
-                continue;
-            }
+            let due_ms = self.next_deadline_ms().unwrap_or(i64::MAX);
+            self.awaited_ms.set(due_ms);
+            let left_ms = due_ms.saturating_sub(self.now().steady_ms).max(0);
+            let wait = Duration::from_millis(left_ms.unsigned_abs()).clamp(TICK_MIN, TICK_MAX);
+            let _ = self.io.timeout(wait, self.changed.wait()).await;
+            let now = self.now();
             for slot in self.all() {
-                let effects = slot.groups.borrow_mut().tick(now_ms);
-                self.carry_out(&io, now_ms, &slot, effects);
+                let is_due = {
+                    let groups = slot.groups.borrow();
+                    groups
+                        .next_deadline_ms()
+                        .is_some_and(|due_ms| due_ms <= now.steady_ms)
+                };
+                if is_due {
+                    let effects = slot.groups.borrow_mut().tick(now);
+                    self.carry_out(&slot, effects);
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Reply, Slot};
 use crate::config::Groups;
-use crate::group::{Coordinator, GroupConfig};
+use crate::group::{Coordinator, GroupConfig, Now};
 use crate::partition::Partition;
 
 /// Bytes of the log that are read at a time.
@@ -43,7 +43,7 @@ impl Slot {
     pub async fn load(
         groups: &Groups,
         partition: Rc<Partition>,
-        now_ms: i64,
+        now: impl Fn() -> Now,
     ) -> Result<Self, ReadError> {
         let slot = Self::empty(groups, Rc::clone(&partition));
         let mut offset = partition.log.start_offset();
@@ -64,7 +64,7 @@ impl Slot {
                 break;
             }
         }
-        slot.groups.borrow_mut().loaded(now_ms);
+        slot.groups.borrow_mut().loaded(now());
         Ok(slot)
     }
 

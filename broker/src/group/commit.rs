@@ -5,21 +5,21 @@ use super::coordinator::{Coordinator, Effect, Waiting};
 use super::messages::{CommitRequest, CommittedOffset, FetchedOffset, OffsetToCommit};
 use super::records::OffsetsRecord;
 use super::state::{Group, State};
-use super::{GroupError, records};
+use super::{GroupError, Now, records};
 
 impl<R> Coordinator<R> {
-    pub fn commit(&mut self, now_ms: i64, request: CommitRequest, reply: R) -> Vec<Effect<R>> {
-        match self.may_commit(now_ms, &request) {
+    pub fn commit(&mut self, now: Now, request: CommitRequest, reply: R) -> Vec<Effect<R>> {
+        match self.may_commit(now, &request) {
             Err(error) => {
                 let outcomes = vec![Err(error); request.offsets.len()];
                 self.effects.push(Effect::Committed(reply, outcomes));
             }
-            Ok(()) => self.do_commit(now_ms, request, reply),
+            Ok(()) => self.do_commit(now, request, reply),
         }
         self.take_effects()
     }
 
-    fn may_commit(&mut self, now_ms: i64, request: &CommitRequest) -> Result<(), GroupError> {
+    fn may_commit(&mut self, now: Now, request: &CommitRequest) -> Result<(), GroupError> {
         if request.group_id.is_empty() {
             return Err(GroupError::InvalidGroupId);
         }
@@ -28,7 +28,7 @@ impl<R> Coordinator<R> {
             if !is_simple {
                 return Err(GroupError::IllegalGeneration);
             }
-            let group = Group::new(now_ms);
+            let group = Group::new(now.wall_ms);
             self.groups.insert(request.group_id.clone(), group);
             return Ok(());
         };
@@ -43,11 +43,11 @@ impl<R> Coordinator<R> {
         if state == State::CompletingRebalance {
             return Err(GroupError::RebalanceInProgress);
         }
-        member.alive(now_ms);
+        member.alive(now);
         Ok(())
     }
 
-    fn do_commit(&mut self, now_ms: i64, request: CommitRequest, reply: R) {
+    fn do_commit(&mut self, now: Now, request: CommitRequest, reply: R) {
         let bytes_max = self.config.offset_metadata_bytes_max;
         let mut outcomes = Vec::with_capacity(request.offsets.len());
         let mut offsets = Vec::with_capacity(request.offsets.len());
@@ -66,7 +66,7 @@ impl<R> Coordinator<R> {
         let group_id = request.group_id;
         let records = offsets
             .iter()
-            .map(|(_, offset)| records::offset_record(&group_id, offset, now_ms))
+            .map(|(_, offset)| records::offset_record(&group_id, offset, now.wall_ms))
             .collect();
         if let Some(group) = self.groups.get_mut(&group_id) {
             group.pending_commits += 1;
@@ -78,7 +78,7 @@ impl<R> Coordinator<R> {
                 reply,
                 offsets,
                 outcomes,
-                timestamp_ms: now_ms,
+                timestamp_ms: now.wall_ms,
             },
         );
     }
@@ -103,12 +103,7 @@ impl<R> Coordinator<R> {
             group.pending_commits = group.pending_commits.saturating_sub(1);
             if outcome.is_ok() {
                 for (_, offset) in offsets {
-                    let committed = CommittedOffset {
-                        offset: offset.offset,
-                        leader_epoch: offset.leader_epoch,
-                        metadata: offset.metadata,
-                        commit_timestamp_ms: timestamp_ms,
-                    };
+                    let committed = CommittedOffset::new(&offset, timestamp_ms);
                     group
                         .offsets
                         .insert((offset.topic, offset.partition), committed);

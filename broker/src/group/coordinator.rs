@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::deadlines::Deadlines;
 use super::messages::{JoinResponse, SyncResponse};
 use super::records::OffsetsRecord;
 use super::state::Group;
-use super::{GroupError, OffsetToCommit};
+use super::{GroupError, Now, OffsetToCommit};
 
 #[derive(Clone, Debug)]
 pub struct GroupConfig {
@@ -72,8 +73,10 @@ pub struct Coordinator<R> {
     pub(super) groups: HashMap<String, Group<R>>,
     pub(super) waiting: HashMap<u64, Waiting<R>>,
     pub(super) effects: Vec<Effect<R>>,
+    pub(super) deadlines: Deadlines,
     next_token: u64,
     new_suffix: Box<dyn FnMut() -> String>,
+    /// When offsets are looked at next, by the monotonic clock.
     pub(super) next_expiry_ms: i64,
 }
 
@@ -85,6 +88,7 @@ impl<R> Coordinator<R> {
             groups: HashMap::new(),
             waiting: HashMap::new(),
             effects: Vec::new(),
+            deadlines: Deadlines::default(),
             next_token: 0,
             new_suffix,
             next_expiry_ms: 0,
@@ -113,7 +117,7 @@ impl<R> Coordinator<R> {
     /// Says how an append went.
     pub fn appended(
         &mut self,
-        now_ms: i64,
+        now: Now,
         token: u64,
         outcome: Result<(), GroupError>,
     ) -> Vec<Effect<R>> {
@@ -122,7 +126,10 @@ impl<R> Coordinator<R> {
                 group_id,
                 generation,
                 assignments,
-            }) => self.assignment_appended(now_ms, &group_id, generation, assignments, outcome),
+            }) => {
+                self.assignment_appended(now, &group_id, generation, assignments, outcome);
+                self.deadlines.enter(&group_id, &mut self.groups);
+            }
             Some(Waiting::Commit {
                 group_id,
                 reply,

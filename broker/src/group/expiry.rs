@@ -3,67 +3,69 @@
 use super::coordinator::{Coordinator, Effect, Waiting};
 use super::records::OffsetsRecord;
 use super::state::State;
-use super::{GroupError, records};
+use super::{GroupError, Now, records};
 
 /// How often offsets are looked at (`offsets.retention.check.interval.ms` of Kafka).
 const EXPIRY_EVERY_MS: i64 = 600_000;
 
 impl<R> Coordinator<R> {
-    /// Does what is due at `now_ms`.
-    pub fn tick(&mut self, now_ms: i64) -> Vec<Effect<R>> {
-        let ids: Vec<String> = self.groups.keys().cloned().collect();
-        for id in &ids {
-            self.tick_group(now_ms, id);
+    /// Does what is due.
+    pub fn tick(&mut self, now: Now) -> Vec<Effect<R>> {
+        for id in self.deadlines.take_due(now.steady_ms, &mut self.groups) {
+            self.tick_group(now, &id);
+            self.deadlines.enter(&id, &mut self.groups);
         }
-        if now_ms >= self.next_expiry_ms {
-            self.next_expiry_ms = now_ms + EXPIRY_EVERY_MS;
+        if now.steady_ms >= self.next_expiry_ms {
+            self.next_expiry_ms = now.steady_ms + EXPIRY_EVERY_MS;
+            let ids: Vec<String> = self.groups.keys().cloned().collect();
             for id in &ids {
-                self.expire_offsets(now_ms, id);
+                self.expire_offsets(now, id);
             }
         }
         self.take_effects()
     }
 
-    /// When [`Self::tick`] has something to do, in ms.
+    /// When [`Self::tick`] has something to do, in ms of the monotonic clock. Costs the same
+    /// however many groups and members there are.
     pub fn next_deadline_ms(&self) -> Option<i64> {
-        let of_groups = self.groups.values().flat_map(|group| {
-            let sessions = group.members.values().filter(|m| !m.is_waiting());
-            let sessions = sessions.map(|m| m.session_deadline_ms);
-            let pending = group.pending.values().copied();
-            sessions.chain(pending).chain(group.deadline_ms)
-        });
         let expiry = (!self.groups.is_empty()).then_some(self.next_expiry_ms);
-        of_groups.chain(expiry).min()
+        self.deadlines.next_ms().into_iter().chain(expiry).min()
     }
 
-    fn tick_group(&mut self, now_ms: i64, group_id: &str) {
+    fn tick_group(&mut self, now: Now, group_id: &str) {
         let Some(group) = self.groups.get_mut(group_id) else {
             return;
         };
         let pending_before = group.pending.len();
-        group.pending.retain(|_, until_ms| now_ms < *until_ms);
+        group
+            .pending
+            .retain(|_, until_ms| now.steady_ms < *until_ms);
         let lost_pending = group.pending.len() < pending_before;
         let silent: Vec<String> = group
             .members
             .values()
-            .filter(|m| !m.is_waiting() && now_ms >= m.session_deadline_ms)
+            .filter(|m| m.deadline_ms().is_some_and(|at_ms| now.steady_ms >= at_ms))
             .map(|m| m.id.clone())
             .collect();
         for member_id in silent {
-            self.remove(now_ms, group_id, &member_id);
+            self.remove(now, group_id, &member_id);
         }
         if lost_pending {
-            self.end_join_phase_if_complete(now_ms, group_id);
+            self.end_join_phase_if_complete(now, group_id);
         }
         let due = self
             .groups
             .get_mut(group_id)
-            .filter(|group| group.deadline_ms.is_some_and(|deadline| now_ms >= deadline))
+            .filter(|group| {
+                group
+                    .deadline_ms
+                    .is_some_and(|deadline| now.steady_ms >= deadline)
+            })
             .map(|group| group.state);
         match due {
-            Some(State::PreparingRebalance) => self.join_phase_timed_out(now_ms, group_id),
+            Some(State::PreparingRebalance) => self.join_phase_timed_out(now, group_id),
             Some(State::CompletingRebalance | State::Stable) => {
-                self.sync_phase_timed_out(now_ms, group_id);
+                self.sync_phase_timed_out(now, group_id);
             }
             Some(State::Empty) | None => {}
         }
@@ -71,7 +73,7 @@ impl<R> Coordinator<R> {
     }
 
     /// Members that have not asked for their assignment in time are taken out.
-    fn sync_phase_timed_out(&mut self, now_ms: i64, group_id: &str) {
+    fn sync_phase_timed_out(&mut self, now: Now, group_id: &str) {
         let Some(group) = self.groups.get_mut(group_id) else {
             return;
         };
@@ -83,13 +85,13 @@ impl<R> Coordinator<R> {
             .map(|m| m.id.clone())
             .collect();
         for member_id in missing {
-            self.remove(now_ms, group_id, &member_id);
+            self.remove(now, group_id, &member_id);
         }
     }
 
     /// Offsets of a group without members expire a retention after it lost the last one;
     /// those of consumers without a group, a retention after their commit (KIP-211).
-    fn expire_offsets(&mut self, now_ms: i64, group_id: &str) {
+    fn expire_offsets(&mut self, now: Now, group_id: &str) {
         let retention_ms = self.config.offsets_retention_ms;
         let Some(group) = self.groups.get_mut(group_id) else {
             return;
@@ -101,12 +103,16 @@ impl<R> Coordinator<R> {
         let since_ms = group.state_since_ms;
         let mut tombstones: Vec<OffsetsRecord> = Vec::new();
         group.offsets.retain(|(topic, partition), committed| {
-            let from_ms = if had_members {
-                since_ms.max(committed.commit_timestamp_ms)
-            } else {
-                committed.commit_timestamp_ms
-            };
-            let stays = now_ms.saturating_sub(from_ms) < retention_ms;
+            let expire_ms = committed.expire_timestamp_ms.unwrap_or_else(|| {
+                let committed_ms = committed.commit_timestamp_ms;
+                let from_ms = if had_members {
+                    since_ms.max(committed_ms)
+                } else {
+                    committed_ms
+                };
+                from_ms.saturating_add(retention_ms)
+            });
+            let stays = now.wall_ms < expire_ms;
             if !stays {
                 tombstones.push(records::offset_tombstone(group_id, topic, *partition));
             }

@@ -4,52 +4,53 @@ use super::coordinator::{Coordinator, Effect, Waiting};
 use super::member::Member;
 use super::messages::{JoinRequest, JoinResponse, SyncResponse};
 use super::state::{Group, State};
-use super::{GroupError, records};
+use super::{GroupError, Now, records};
 
 impl<R> Coordinator<R> {
-    pub fn join(&mut self, now_ms: i64, request: JoinRequest, reply: R) -> Vec<Effect<R>> {
-        if let Err((error, reply)) = self.try_join(now_ms, &request, reply) {
+    pub fn join(&mut self, now: Now, request: JoinRequest, reply: R) -> Vec<Effect<R>> {
+        if let Err((error, reply)) = self.try_join(now, &request, reply) {
             let response = JoinResponse::error(error, request.member_id.clone());
             self.effects.push(Effect::Joined(reply, response));
         }
         self.forget_if_useless(&request.group_id);
+        self.deadlines.enter(&request.group_id, &mut self.groups);
         self.take_effects()
     }
 
     fn try_join(
         &mut self,
-        now_ms: i64,
+        now: Now,
         request: &JoinRequest,
         reply: R,
     ) -> Result<(), (GroupError, R)> {
-        if let Err(error) = self.may_join(now_ms, request) {
+        if let Err(error) = self.may_join(now, request) {
             return Err((error, reply));
         }
         let Some(group) = self.groups.get_mut(&request.group_id) else {
             return Err((GroupError::UnknownMemberId, reply));
         };
         if !request.member_id.is_empty() {
-            return self.join_again(now_ms, request, reply);
+            return self.join_again(now, request, reply);
         }
         match &request.instance_id {
             Some(instance_id) if group.instances.contains_key(instance_id) => {
-                self.replace_static(now_ms, request, reply);
+                self.replace_static(now, request, reply);
             }
             Some(instance_id) => {
                 let id = self.new_member_id(instance_id);
-                self.add(now_ms, id, request, reply);
+                self.add(now, id, request, reply);
             }
             None => {
                 let id = self.new_member_id(&request.client_id);
                 if request.requires_known_member_id {
-                    let until_ms = now_ms + i64::from(request.session_timeout_ms);
+                    let until_ms = now.steady_ms + i64::from(request.session_timeout_ms);
                     if let Some(group) = self.groups.get_mut(&request.group_id) {
                         group.pending.insert(id.clone(), until_ms);
                     }
                     let response = JoinResponse::error(GroupError::MemberIdRequired, id);
                     self.effects.push(Effect::Joined(reply, response));
                 } else {
-                    self.add(now_ms, id, request, reply);
+                    self.add(now, id, request, reply);
                 }
             }
         }
@@ -57,7 +58,7 @@ impl<R> Coordinator<R> {
     }
 
     /// What is checked before anything is changed but that the group exists.
-    fn may_join(&mut self, now_ms: i64, request: &JoinRequest) -> Result<(), GroupError> {
+    fn may_join(&mut self, now: Now, request: &JoinRequest) -> Result<(), GroupError> {
         if request.group_id.is_empty() {
             return Err(GroupError::InvalidGroupId);
         }
@@ -73,7 +74,7 @@ impl<R> Coordinator<R> {
         let group = self
             .groups
             .entry(request.group_id.clone())
-            .or_insert_with(|| Group::new(now_ms));
+            .or_insert_with(|| Group::new(now.wall_ms));
         let own = match &request.instance_id {
             Some(instance_id) => group.instances.get(instance_id).map(String::as_str),
             None => Some(request.member_id.as_str()),
@@ -92,7 +93,7 @@ impl<R> Coordinator<R> {
     /// A member that has an id: one that got it a moment ago, or one that is in the group.
     fn join_again(
         &mut self,
-        now_ms: i64,
+        now: Now,
         request: &JoinRequest,
         reply: R,
     ) -> Result<(), (GroupError, R)> {
@@ -101,7 +102,7 @@ impl<R> Coordinator<R> {
             return Err((GroupError::UnknownMemberId, reply));
         };
         if group.pending.remove(id).is_some() {
-            self.add(now_ms, id.clone(), request, reply);
+            self.add(now, id.clone(), request, reply);
             return Ok(());
         }
         let is_leader = group.is_leader(id);
@@ -120,42 +121,42 @@ impl<R> Coordinator<R> {
             State::Empty => return Err((GroupError::UnknownMemberId, reply)),
         };
         if !must_rebalance && protocol.is_some() {
-            member.alive(now_ms);
+            member.alive(now);
             let response = group.join_response(id);
             self.effects.push(Effect::Joined(reply, response));
             return Ok(());
         }
-        member.update(request, now_ms);
+        member.update(request, now);
         let earlier = member.joining.replace(reply);
         if let Some(earlier) = earlier {
             let response = JoinResponse::error(GroupError::RebalanceInProgress, id.clone());
             self.effects.push(Effect::Joined(earlier, response));
         }
-        self.rebalance(now_ms, &request.group_id);
+        self.rebalance(now, &request.group_id);
         Ok(())
     }
 
-    fn add(&mut self, now_ms: i64, id: String, request: &JoinRequest, reply: R) {
+    fn add(&mut self, now: Now, id: String, request: &JoinRequest, reply: R) {
         let Some(group) = self.groups.get_mut(&request.group_id) else {
             return;
         };
         if group.members.is_empty() {
             group.protocol_type = Some(request.protocol_type.clone());
         }
-        let mut member = Member::new(id.clone(), request, now_ms);
-        member.joining = Some(reply);
+        let mut member = Member::new(id.clone(), request, now);
+        member.join_first(reply, now);
         group.has_new_member = true;
         group.leader.get_or_insert_with(|| id.clone());
         if let Some(instance_id) = &request.instance_id {
             group.instances.insert(instance_id.clone(), id.clone());
         }
         group.members.insert(id, member);
-        self.rebalance(now_ms, &request.group_id);
+        self.rebalance(now, &request.group_id);
     }
 
     /// A static member that comes back without its id: it gets a new one, and whoever
     /// still uses the old one is fenced (KIP-345).
-    fn replace_static(&mut self, now_ms: i64, request: &JoinRequest, reply: R) {
+    fn replace_static(&mut self, now: Now, request: &JoinRequest, reply: R) {
         let prefix = request.instance_id.clone().unwrap_or_default();
         let id = self.new_member_id(&prefix);
         let Some(group) = self.groups.get_mut(&request.group_id) else {
@@ -182,11 +183,11 @@ impl<R> Coordinator<R> {
         }
         let is_unchanged = member.protocols == request.protocols;
         member.id.clone_from(&id);
-        member.update(request, now_ms);
+        member.update(request, now);
         if group.state != State::Stable || !is_unchanged {
             member.joining = Some(reply);
             group.members.insert(id, member);
-            self.rebalance(now_ms, &request.group_id);
+            self.rebalance(now, &request.group_id);
             return;
         }
         // Nothing changed but the id: the generation goes on.
@@ -201,7 +202,7 @@ impl<R> Coordinator<R> {
                 response.members.clear();
             }
         }
-        let record = records::group_record(&request.group_id, group, now_ms);
+        let record = records::group_record(&request.group_id, group, now.wall_ms);
         self.append(vec![record], Waiting::Joined { reply, response });
     }
 }

@@ -1,15 +1,15 @@
 //! LeaveGroup: members that go without waiting for their session to end.
 
-use super::GroupError;
 use super::coordinator::{Coordinator, Effect};
 use super::messages::{JoinResponse, LeaveRequest, Leaving, Left, SyncResponse};
 use super::state::State;
+use super::{GroupError, Now};
 
 impl<R> Coordinator<R> {
     /// Takes members out, by id or by instance id (v3 and later).
     pub fn leave(
         &mut self,
-        now_ms: i64,
+        now: Now,
         request: &LeaveRequest,
     ) -> (Result<Vec<Left>, GroupError>, Vec<Effect<R>>) {
         if request.group_id.is_empty() {
@@ -18,19 +18,15 @@ impl<R> Coordinator<R> {
         let left = request.members.iter().map(|leaving| Left {
             member_id: leaving.member_id.clone(),
             instance_id: leaving.instance_id.clone(),
-            error: self.leave_one(now_ms, &request.group_id, leaving).err(),
+            error: self.leave_one(now, &request.group_id, leaving).err(),
         });
         let left = left.collect();
         self.forget_if_useless(&request.group_id);
+        self.deadlines.enter(&request.group_id, &mut self.groups);
         (Ok(left), self.take_effects())
     }
 
-    fn leave_one(
-        &mut self,
-        now_ms: i64,
-        group_id: &str,
-        leaving: &Leaving,
-    ) -> Result<(), GroupError> {
+    fn leave_one(&mut self, now: Now, group_id: &str, leaving: &Leaving) -> Result<(), GroupError> {
         let group = self
             .groups
             .get_mut(group_id)
@@ -44,16 +40,16 @@ impl<R> Coordinator<R> {
             _ => leaving.member_id.clone(),
         };
         if group.pending.remove(&id).is_some() {
-            self.end_join_phase_if_complete(now_ms, group_id);
+            self.end_join_phase_if_complete(now, group_id);
             return Ok(());
         }
         group.member_of(&id, leaving.instance_id.as_deref())?;
-        self.remove(now_ms, group_id, &id);
+        self.remove(now, group_id, &id);
         Ok(())
     }
 
     /// Takes a member out, tells it so if it waits, and has the others rebalance.
-    pub(super) fn remove(&mut self, now_ms: i64, group_id: &str, member_id: &str) {
+    pub(super) fn remove(&mut self, now: Now, group_id: &str, member_id: &str) {
         let Some(group) = self.groups.get_mut(group_id) else {
             return;
         };
@@ -70,8 +66,8 @@ impl<R> Coordinator<R> {
         }
         match group.state {
             State::Empty => {}
-            State::PreparingRebalance => self.end_join_phase_if_complete(now_ms, group_id),
-            State::CompletingRebalance | State::Stable => self.rebalance(now_ms, group_id),
+            State::PreparingRebalance => self.end_join_phase_if_complete(now, group_id),
+            State::CompletingRebalance | State::Stable => self.rebalance(now, group_id),
         }
     }
 }

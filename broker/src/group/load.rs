@@ -1,5 +1,6 @@
 //! From the log back to the groups.
 
+use super::Now;
 use super::coordinator::Coordinator;
 use super::member::Member;
 use super::messages::JoinRequest;
@@ -67,7 +68,7 @@ impl<R> Coordinator<R> {
                 )],
                 ..JoinRequest::default()
             };
-            let mut member = Member::new(kept.member_id.clone(), &request, 0);
+            let mut member = Member::new(kept.member_id.clone(), &request, Now::default());
             member.assignment = kept.assignment;
             member.has_synced = true;
             if let Some(instance_id) = kept.instance_id {
@@ -82,15 +83,16 @@ impl<R> Coordinator<R> {
     }
 
     /// The log is read: members have a session's time from now to show that they live.
-    pub fn loaded(&mut self, now_ms: i64) {
+    pub fn loaded(&mut self, now: Now) {
         for group in self.groups.values_mut() {
             for member in group.members.values_mut() {
-                member.alive(now_ms);
+                member.alive(now);
             }
         }
         let ids: Vec<String> = self.groups.keys().cloned().collect();
         for id in ids {
             self.forget_if_useless(&id);
+            self.deadlines.enter(&id, &mut self.groups);
         }
     }
 }

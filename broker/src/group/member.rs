@@ -2,7 +2,12 @@
 
 use bytes::Bytes;
 
+use super::Now;
 use super::messages::JoinRequest;
+
+/// How long a member that is new to a group waits for its first answer at the most (a constant in
+/// Kafka too).
+const NEW_MEMBER_JOIN_MS_MAX: i64 = 5 * 60_000;
 
 pub(super) struct Member<R> {
     pub id: String,
@@ -20,12 +25,16 @@ pub(super) struct Member<R> {
     pub syncing: Option<R>,
     /// It has synced in this generation.
     pub has_synced: bool,
-    /// Without a sign of life until then it is removed.
-    pub session_deadline_ms: i64,
+    /// Without a sign of life until then it is removed, by the monotonic clock.
+    session_deadline_ms: i64,
+    /// It joined for the first time and has no answer yet: it waits until then. Who went away
+    /// meanwhile and joined again got another id, and would stay in the group for as long as the
+    /// others take (KAFKA-7610).
+    new_until_ms: Option<i64>,
 }
 
 impl<R> Member<R> {
-    pub fn new(id: String, request: &JoinRequest, now_ms: i64) -> Self {
+    pub fn new(id: String, request: &JoinRequest, now: Now) -> Self {
         let mut member = Self {
             id,
             instance_id: request.instance_id.clone(),
@@ -39,29 +48,48 @@ impl<R> Member<R> {
             syncing: None,
             has_synced: false,
             session_deadline_ms: 0,
+            new_until_ms: None,
         };
-        member.update(request, now_ms);
+        member.update(request, now);
         member
     }
 
     /// Takes what a later JoinGroup says.
-    pub fn update(&mut self, request: &JoinRequest, now_ms: i64) {
+    pub fn update(&mut self, request: &JoinRequest, now: Now) {
         self.session_timeout_ms = request.session_timeout_ms;
         self.rebalance_timeout_ms = request.rebalance_timeout_ms;
         self.protocols.clone_from(&request.protocols);
         self.client_id.clone_from(&request.client_id);
         self.client_host.clone_from(&request.client_host);
-        self.alive(now_ms);
+        self.alive(now);
     }
 
     /// A sign of life.
-    pub fn alive(&mut self, now_ms: i64) {
-        self.session_deadline_ms = now_ms + i64::from(self.session_timeout_ms);
+    pub fn alive(&mut self, now: Now) {
+        self.session_deadline_ms = now.steady_ms + i64::from(self.session_timeout_ms);
     }
 
-    /// Who waits for us is alive, whatever the time.
-    pub fn is_waiting(&self) -> bool {
-        self.joining.is_some() || self.syncing.is_some()
+    /// Joins for the first time, and has `reply` wait for the others.
+    pub fn join_first(&mut self, reply: R, now: Now) {
+        self.joining = Some(reply);
+        self.new_until_ms = Some(now.steady_ms + NEW_MEMBER_JOIN_MS_MAX);
+    }
+
+    /// Takes the reply of a JoinGroup that ends now.
+    pub fn take_joining(&mut self, now: Now) -> Option<R> {
+        let reply = self.joining.take()?;
+        self.new_until_ms = None;
+        self.alive(now);
+        Some(reply)
+    }
+
+    /// When it is removed if nothing is heard of it. Who waits for us is alive, but for new ones
+    /// within a bound.
+    pub fn deadline_ms(&self) -> Option<i64> {
+        if self.joining.is_some() {
+            return self.new_until_ms;
+        }
+        self.syncing.is_none().then_some(self.session_deadline_ms)
     }
 
     pub fn supports(&self, protocol: &str) -> bool {

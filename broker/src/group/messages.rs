@@ -127,6 +127,8 @@ pub struct OffsetToCommit {
     pub offset: i64,
     pub leader_epoch: i32,
     pub metadata: String,
+    /// What OffsetCommit v2–v4 may ask for instead of `offsets.retention.minutes`, in ms.
+    pub retention_ms: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +137,21 @@ pub struct CommittedOffset {
     pub leader_epoch: i32,
     pub metadata: String,
     pub commit_timestamp_ms: i64,
+    /// When it expires, whatever becomes of its group; only old clients ask for it. In ms since
+    /// 1970.
+    pub expire_timestamp_ms: Option<i64>,
+}
+
+impl CommittedOffset {
+    pub(super) fn new(asked: &OffsetToCommit, now_ms: i64) -> Self {
+        Self {
+            offset: asked.offset,
+            leader_epoch: asked.leader_epoch,
+            metadata: asked.metadata.clone(),
+            commit_timestamp_ms: now_ms,
+            expire_timestamp_ms: asked.retention_ms.map(|ms| now_ms.saturating_add(ms)),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,10 @@
 //!
 //! One `Coordinator` serves the groups of one partition of `__consumer_offsets`.
 
+mod clock;
 mod commit;
 mod coordinator;
+mod deadlines;
 mod describe;
 mod error;
 mod expiry;
@@ -25,6 +27,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
+pub use clock::Now;
 pub use coordinator::{Coordinator, Effect, GroupConfig, partition_for};
 pub use error::GroupError;
 pub use messages::{

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
-use super::GroupError;
 use super::member::Member;
 use super::messages::{CommittedOffset, JoinResponse};
+use super::{GroupError, Now};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -33,7 +33,7 @@ impl State {
 
 pub(super) struct Group<R> {
     pub state: State,
-    /// Since when it is in this state, in ms.
+    /// Since when it is in this state, in ms since 1970.
     pub state_since_ms: i64,
     pub generation: i32,
     pub protocol_type: Option<String>,
@@ -43,15 +43,18 @@ pub(super) struct Group<R> {
     pub members: BTreeMap<String, Member<R>>,
     /// Member ids by instance id.
     pub instances: HashMap<String, String>,
-    /// Ids that were handed out (KIP-394), and until when they may be used.
+    /// Ids that were handed out (KIP-394), and until when they may be used, by the monotonic clock.
     pub pending: HashMap<String, i64>,
-    /// When a join phase or a sync phase ends at the latest.
+    /// When a join phase or a sync phase ends at the latest, by the monotonic clock.
     pub deadline_ms: Option<i64>,
     /// The rest of the rebalance timeout that the initial delay may still be extended by,
     /// in ms; `None` outside the initial delay.
     pub initial_delay_left_ms: Option<i64>,
     /// Somebody new joined during the initial delay.
     pub has_new_member: bool,
+    /// Its earliest entry in [`super::deadlines::Deadlines`], in ms of the monotonic clock: never
+    /// later than [`Self::next_deadline_ms`].
+    pub entered_ms: Option<i64>,
     /// The append that makes this generation's assignment durable.
     pub assignment_token: Option<u64>,
     pub offsets: BTreeMap<(String, i32), CommittedOffset>,
@@ -60,10 +63,10 @@ pub(super) struct Group<R> {
 }
 
 impl<R> Group<R> {
-    pub fn new(now_ms: i64) -> Self {
+    pub fn new(state_since_ms: i64) -> Self {
         Self {
             state: State::Empty,
-            state_since_ms: now_ms,
+            state_since_ms,
             generation: 0,
             protocol_type: None,
             protocol: None,
@@ -74,15 +77,24 @@ impl<R> Group<R> {
             deadline_ms: None,
             initial_delay_left_ms: None,
             has_new_member: false,
+            entered_ms: None,
             assignment_token: None,
             offsets: BTreeMap::new(),
             pending_commits: 0,
         }
     }
 
-    pub fn enter(&mut self, state: State, now_ms: i64) {
+    pub fn enter(&mut self, state: State, now: Now) {
         self.state = state;
-        self.state_since_ms = now_ms;
+        self.state_since_ms = now.wall_ms;
+    }
+
+    /// When time alone changes something: a session, a phase or a handed out id ends. In ms of the
+    /// monotonic clock.
+    pub fn next_deadline_ms(&self) -> Option<i64> {
+        let members = self.members.values().filter_map(Member::deadline_ms);
+        let pending = self.pending.values().copied();
+        members.chain(pending).chain(self.deadline_ms).min()
     }
 
     /// The member that a request is from, checked as Kafka does: instance before member.

@@ -7,16 +7,20 @@ use bytes::Bytes;
 use super::coordinator::{Coordinator, Effect, Waiting};
 use super::messages::{HeartbeatRequest, SyncRequest, SyncResponse};
 use super::state::{Group, State};
-use super::{GroupError, records};
+use super::{GroupError, Now, records};
 
 impl<R> Coordinator<R> {
-    pub fn sync(&mut self, now_ms: i64, request: SyncRequest, reply: R) -> Vec<Effect<R>> {
+    pub fn sync(&mut self, now: Now, request: SyncRequest, reply: R) -> Vec<Effect<R>> {
         match self.check_sync(&request) {
             Err(error) => {
                 let response = SyncResponse::error(error);
                 self.effects.push(Effect::Synced(reply, response));
             }
-            Ok(()) => self.do_sync(now_ms, request, reply),
+            Ok(()) => {
+                let group_id = request.group_id.clone();
+                self.do_sync(now, request, reply);
+                self.deadlines.enter(&group_id, &mut self.groups);
+            }
         }
         self.take_effects()
     }
@@ -48,7 +52,7 @@ impl<R> Coordinator<R> {
         }
     }
 
-    fn do_sync(&mut self, now_ms: i64, request: SyncRequest, reply: R) {
+    fn do_sync(&mut self, now: Now, request: SyncRequest, reply: R) {
         let Some(group) = self.groups.get_mut(&request.group_id) else {
             return;
         };
@@ -58,7 +62,7 @@ impl<R> Coordinator<R> {
         let Some(member) = group.members.get_mut(&request.member_id) else {
             return;
         };
-        member.alive(now_ms);
+        member.alive(now);
         member.has_synced = true;
         if is_stable {
             self.effects.push(Effect::Synced(reply, response));
@@ -76,7 +80,7 @@ impl<R> Coordinator<R> {
             .into_iter()
             .filter(|(id, _)| group.members.contains_key(id))
             .collect();
-        let record = records::group_record_with(&request.group_id, group, now_ms, |member| {
+        let record = records::group_record_with(&request.group_id, group, now.wall_ms, |member| {
             assignments.get(&member.id).cloned().unwrap_or_default()
         });
         let generation = group.generation;
@@ -96,7 +100,7 @@ impl<R> Coordinator<R> {
     /// The assignment is in the log, or could not be put there.
     pub(super) fn assignment_appended(
         &mut self,
-        now_ms: i64,
+        now: Now,
         group_id: &str,
         generation: i32,
         mut assignments: HashMap<String, Bytes>,
@@ -117,9 +121,9 @@ impl<R> Coordinator<R> {
                     self.effects.push(Effect::Synced(reply, response));
                 }
             }
-            return self.rebalance(now_ms, group_id);
+            return self.rebalance(now, group_id);
         }
-        group.enter(State::Stable, now_ms);
+        group.enter(State::Stable, now);
         group.deadline_ms = if group.members.values().all(|m| m.has_synced) {
             None
         } else {
@@ -134,13 +138,13 @@ impl<R> Coordinator<R> {
             if let Some(member) = group.members.get_mut(&id)
                 && let Some(reply) = member.syncing.take()
             {
-                member.alive(now_ms);
+                member.alive(now);
                 self.effects.push(Effect::Synced(reply, response));
             }
         }
     }
 
-    pub fn heartbeat(&mut self, now_ms: i64, request: &HeartbeatRequest) -> Result<(), GroupError> {
+    pub fn heartbeat(&mut self, now: Now, request: &HeartbeatRequest) -> Result<(), GroupError> {
         if request.group_id.is_empty() {
             return Err(GroupError::InvalidGroupId);
         }
@@ -156,11 +160,11 @@ impl<R> Coordinator<R> {
         match state {
             State::Empty => Err(GroupError::UnknownMemberId),
             State::CompletingRebalance | State::Stable => {
-                member.alive(now_ms);
+                member.alive(now);
                 Ok(())
             }
             State::PreparingRebalance => {
-                member.alive(now_ms);
+                member.alive(now);
                 Err(GroupError::RebalanceInProgress)
             }
         }

@@ -10,7 +10,7 @@ use super::*;
 struct World {
     coordinator: Coordinator<u32>,
     log: Vec<OffsetsRecord>,
-    now_ms: i64,
+    now: Now,
 }
 
 fn coordinator() -> Coordinator<u32> {
@@ -63,7 +63,10 @@ impl World {
         Self {
             coordinator: coordinator(),
             log: Vec::new(),
-            now_ms: 1_000,
+            now: Now {
+                steady_ms: 50,
+                wall_ms: 1_000,
+            },
         }
     }
 
@@ -74,24 +77,50 @@ impl World {
             match effect {
                 Effect::Append { token, records } => {
                     self.log.extend(records);
-                    let more = self.coordinator.appended(self.now_ms, token, Ok(()));
+                    let more = self.coordinator.appended(self.now, token, Ok(()));
                     answers.extend(self.settle(more));
                 }
                 answer => answers.push(answer),
             }
         }
+        self.check_deadlines();
         answers
     }
 
+    /// Whatever has a deadline is entered, and comes up no later than that.
+    fn check_deadlines(&self) {
+        for (id, group) in &self.coordinator.groups {
+            let Some(deadline_ms) = group.next_deadline_ms() else {
+                continue;
+            };
+            assert!(
+                group
+                    .entered_ms
+                    .is_some_and(|entered_ms| entered_ms <= deadline_ms),
+                "{id}: due at {deadline_ms}, entered at {:?}",
+                group.entered_ms
+            );
+            assert!(self.coordinator.next_deadline_ms() <= group.entered_ms);
+        }
+    }
+
     fn join(&mut self, request: JoinRequest) -> Vec<Effect<u32>> {
-        let effects = self.coordinator.join(self.now_ms, request, 0);
+        let effects = self.coordinator.join(self.now, request, 0);
         self.settle(effects)
     }
 
     fn pass(&mut self, ms: i64) -> Vec<Effect<u32>> {
-        self.now_ms += ms;
-        let effects = self.coordinator.tick(self.now_ms);
-        self.settle(effects)
+        self.now.steady_ms += ms;
+        self.now.wall_ms += ms;
+        let effects = self.coordinator.tick(self.now);
+        let answers = self.settle(effects);
+        for (id, group) in &self.coordinator.groups {
+            let missed = group
+                .next_deadline_ms()
+                .filter(|at_ms| *at_ms <= self.now.steady_ms);
+            assert_eq!(missed, None, "{id}");
+        }
+        answers
     }
 
     fn sync(&mut self, id: &str, generation: i32) -> Vec<Effect<u32>> {
@@ -102,7 +131,7 @@ impl World {
             assignments: vec![(id.to_owned(), Bytes::from_static(b"all"))],
             ..SyncRequest::default()
         };
-        let effects = self.coordinator.sync(self.now_ms, request, 0);
+        let effects = self.coordinator.sync(self.now, request, 0);
         self.settle(effects)
     }
 
@@ -113,7 +142,7 @@ impl World {
             member_id: id.to_owned(),
             instance_id: None,
         };
-        self.coordinator.heartbeat(self.now_ms, &request)
+        self.coordinator.heartbeat(self.now, &request)
     }
 
     fn state(&self) -> &'static str {
@@ -232,7 +261,7 @@ fn a_static_member_comes_back_without_a_rebalance_and_fences_its_past() {
         member_id: old,
         instance_id: Some("i".to_owned()),
     };
-    let outcome = world.coordinator.heartbeat(world.now_ms, &heartbeat);
+    let outcome = world.coordinator.heartbeat(world.now, &heartbeat);
     assert_eq!(outcome, Err(GroupError::FencedInstanceId));
 }
 
@@ -247,12 +276,12 @@ fn an_assignment_that_is_not_appended_is_not_told() {
         member_id: id,
         ..SyncRequest::default()
     };
-    let effects = world.coordinator.sync(world.now_ms, request, 7);
+    let effects = world.coordinator.sync(world.now, request, 7);
     let [Effect::Append { token, .. }] = effects[..] else {
         panic!("{effects:?}");
     };
     let failed = Err(GroupError::CoordinatorNotAvailable);
-    let answers = world.coordinator.appended(world.now_ms, token, failed);
+    let answers = world.coordinator.appended(world.now, token, failed);
     assert!(matches!(&answers[..], [Effect::Synced(7, r)] if r.error.is_some()));
     assert_eq!(world.state(), "PreparingRebalance");
 }
@@ -260,9 +289,7 @@ fn an_assignment_that_is_not_appended_is_not_told() {
 #[test]
 fn a_commit_is_seen_once_it_is_appended() {
     let (mut world, id) = World::with_member(None);
-    let effects = world
-        .coordinator
-        .commit(world.now_ms, commit_of(1, &id, 5), 0);
+    let effects = world.coordinator.commit(world.now, commit_of(1, &id, 5), 0);
     assert!(world.coordinator.fetch_offsets("g", None).is_empty());
     world.settle(effects);
     let fetched = world.coordinator.fetch_offsets("g", None);
@@ -278,7 +305,7 @@ fn commits_of_strangers_and_of_the_past_are_refused() {
         (-1, "", GroupError::UnknownMemberId),
     ] {
         let request = commit_of(generation, member, 5);
-        let effects = world.coordinator.commit(world.now_ms, request, 0);
+        let effects = world.coordinator.commit(world.now, request, 0);
         assert_eq!(effects, [Effect::Committed(0, vec![Err(error)])]);
     }
 }
@@ -286,9 +313,7 @@ fn commits_of_strangers_and_of_the_past_are_refused() {
 #[test]
 fn offsets_of_a_simple_consumer_expire_with_its_group() {
     let mut world = World::new();
-    let effects = world
-        .coordinator
-        .commit(world.now_ms, commit_of(-1, "", 5), 0);
+    let effects = world.coordinator.commit(world.now, commit_of(-1, "", 5), 0);
     world.settle(effects);
     world.pass(999_999);
     assert_eq!(world.state(), "Empty");
@@ -311,9 +336,7 @@ fn a_group_with_members_is_not_deleted() {
 #[test]
 fn a_deleted_group_does_not_come_back_with_a_commit_that_was_under_way() {
     let mut world = World::new();
-    let committing = world
-        .coordinator
-        .commit(world.now_ms, commit_of(-1, "", 5), 0);
+    let committing = world.coordinator.commit(world.now, commit_of(-1, "", 5), 0);
     let deleting = world.coordinator.delete("g", 1);
     world.settle(committing);
     world.settle(deleting);
@@ -324,16 +347,14 @@ fn a_deleted_group_does_not_come_back_with_a_commit_that_was_under_way() {
             .replay(&record.key, record.value.as_deref())
             .unwrap();
     }
-    restarted.loaded(world.now_ms);
+    restarted.loaded(world.now);
     assert!(restarted.fetch_offsets("g", None).is_empty());
 }
 
 #[test]
 fn a_restart_finds_what_was_answered() {
     let (mut world, id) = World::with_member(Some("i"));
-    let effects = world
-        .coordinator
-        .commit(world.now_ms, commit_of(1, &id, 5), 0);
+    let effects = world.coordinator.commit(world.now, commit_of(1, &id, 5), 0);
     world.settle(effects);
     let mut restarted = coordinator();
     for record in &world.log {
@@ -341,10 +362,121 @@ fn a_restart_finds_what_was_answered() {
             .replay(&record.key, record.value.as_deref())
             .unwrap();
     }
-    restarted.loaded(world.now_ms);
+    restarted.loaded(world.now);
     assert_eq!(restarted.describe("g"), world.coordinator.describe("g"));
     let offsets = world.coordinator.fetch_offsets("g", None);
     assert_eq!(restarted.fetch_offsets("g", None), offsets);
+}
+
+#[test]
+fn a_step_of_the_wall_clock_evicts_nobody() {
+    let (mut world, id) = World::with_member(None);
+    for step_ms in [86_400_000, -2 * 86_400_000] {
+        world.now.wall_ms += step_ms;
+        world.pass(5_000);
+        assert_eq!(world.heartbeat(&id, 1), Ok(()));
+    }
+    world.pass(10_000);
+    assert_eq!(world.state(), "Empty");
+}
+
+/// KAFKA-7610: clients that time out during a long rebalance and join again got a new id each time.
+#[test]
+fn a_new_member_that_waits_too_long_is_let_go() {
+    let mut world = World::new();
+    let mut patient = join_of("", None);
+    patient.rebalance_timeout_ms = 1_800_000;
+    world.join(patient);
+    let id = joined(&world.pass(3_000)).member_id;
+    world.sync(&id, 1);
+    assert!(world.join(join_of("", None)).is_empty());
+    let mut let_go = Vec::new();
+    for _ in 0..50 {
+        let_go.extend(world.pass(6_000));
+        // The first one goes on with its work, and takes its time to join again.
+        let beat = world.heartbeat(&id, 1);
+        if let_go.is_empty() {
+            assert_eq!(beat, Err(GroupError::RebalanceInProgress));
+        }
+    }
+    assert_eq!(joined(&let_go).error, Some(GroupError::UnknownMemberId));
+    let members = world.coordinator.describe("g").unwrap().members;
+    assert_eq!(members.len(), 1);
+}
+
+#[test]
+fn an_old_client_chooses_how_long_its_offset_is_kept() {
+    let mut world = World::new();
+    let mut request = commit_of(-1, "", 5);
+    request.offsets[0].retention_ms = Some(5_000_000);
+    let effects = world.coordinator.commit(world.now, request, 0);
+    world.settle(effects);
+    world.pass(4_000_000);
+    assert_eq!(world.state(), "Empty");
+    let mut restarted = coordinator();
+    for record in &world.log {
+        restarted
+            .replay(&record.key, record.value.as_deref())
+            .unwrap();
+    }
+    world.coordinator = restarted;
+    world.coordinator.loaded(world.now);
+    world.pass(500_000);
+    assert_eq!(world.state(), "Empty");
+    world.pass(1_200_000);
+    assert_eq!(world.state(), "Dead");
+}
+
+/// Members come, go, live and fall silent in an order that follows from a seed; [`World::settle`]
+/// holds the deadlines against the groups after each event.
+#[test]
+fn no_deadline_is_missed_whatever_the_order_of_events() {
+    for seed in 0..200u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut below = |bound: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % bound
+        };
+        let mut world = World::new();
+        for _ in 0..60 {
+            let members = world
+                .coordinator
+                .describe("g")
+                .map_or_else(Vec::new, |d| d.members);
+            let generation = world
+                .coordinator
+                .groups
+                .get("g")
+                .map_or(0, |g| g.generation);
+            let someone = members
+                .get(below(4) as usize)
+                .map_or_else(String::new, |m| m.member_id.clone());
+            match below(6) {
+                0 | 1 => {
+                    let mut request = join_of(&someone, None);
+                    request.session_timeout_ms = 1_000 + below(50_000) as i32;
+                    request.requires_known_member_id = below(2) == 0;
+                    world.join(request);
+                }
+                2 => drop(world.sync(&someone, generation)),
+                3 => drop(world.heartbeat(&someone, generation)),
+                4 => drop(world.pass(below(12_000) as i64)),
+                _ => {
+                    let request = LeaveRequest {
+                        group_id: "g".to_owned(),
+                        members: vec![Leaving {
+                            member_id: someone,
+                            instance_id: None,
+                        }],
+                    };
+                    let (_, effects) = world.coordinator.leave(world.now, &request);
+                    world.settle(effects);
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub async fn handle(context: &Context, request: InitProducerIdRequest) -> InitPr
     };
     match &request.transactional_id {
         // No coordinator for transactions is served; FindCoordinator says the same.
-        Some(id) if !id.is_empty() => return refuse(ErrorCode::CoordinatorNotAvailable),
+        Some(id) if !id.is_empty() => return refuse(ErrorCode::TransactionalIdAuthorizationFailed),
         Some(_) => return refuse(ErrorCode::InvalidRequest),
         None => {}
     }

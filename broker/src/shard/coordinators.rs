@@ -18,7 +18,7 @@ impl Shard {
     pub(super) async fn load_coordinators(&self) {
         for partition in self.offsets_partitions() {
             let index = partition.id.index;
-            match Slot::load(&self.config.groups, partition, self.now_ms()).await {
+            match Slot::load(&self.config.groups, partition, || self.coordinators.now()).await {
                 Ok(slot) => self.coordinators.insert(index, slot),
                 Err(error) => tracing::error!(
                     "{OFFSETS_TOPIC}-{index} cannot be read, its groups are not served: {error}"
@@ -50,8 +50,7 @@ impl Shard {
         for topic in deleted {
             for slot in self.coordinators.all() {
                 let effects = slot.groups.borrow_mut().forget_topic(&topic.name);
-                self.coordinators
-                    .carry_out(&self.io, self.now_ms(), &slot, effects);
+                self.coordinators.carry_out(&slot, effects);
             }
         }
     }

@@ -12,6 +12,7 @@ use naru_runtime::{Handle, MaintenanceHandle};
 use super::{Lanes, Mesh, RemoteShard, Shard};
 use crate::cluster::{ClusterImage, ControlHandle};
 use crate::config::BrokerConfig;
+use crate::coordinator::Coordinators;
 use crate::memory::MemoryBudget;
 use crate::partition::{FetchSessions, Partitions, RemoteWaits, ShardId};
 
@@ -56,7 +57,7 @@ pub fn build(
         },
         partitions: Partitions::default(),
         remote_waits: RemoteWaits::default(),
-        coordinators: Rc::default(),
+        coordinators: Rc::new(Coordinators::new(io.clone())),
         fetch_sessions: RefCell::new(fetch_sessions),
         end: Rc::default(),
         image: RefCell::new(Arc::clone(&parts.image)),
@@ -75,9 +76,7 @@ impl Shard {
         self.recover_all(&image).await;
         self.take_all();
         self.load_coordinators().await;
-        let clock = Rc::clone(self);
-        let time = Rc::clone(&self.coordinators).keep_time(self.io.clone(), move || clock.now_ms());
-        self.io.spawn(time);
+        self.io.spawn(Rc::clone(&self.coordinators).keep_time());
         self.io.spawn(Rc::clone(self).sweep_connections());
         self.io.spawn(Rc::clone(self).keep_logs());
     }

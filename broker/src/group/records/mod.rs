@@ -8,7 +8,7 @@ mod offset_commit;
 use bytes::Bytes;
 
 use super::member::Member;
-use super::messages::OffsetToCommit;
+use super::messages::{CommittedOffset, OffsetToCommit};
 use super::state::Group;
 pub use codec::RecordError;
 pub use group_metadata::{GroupValue, MemberValue};
@@ -25,7 +25,7 @@ pub struct OffsetsRecord {
 pub(super) fn offset_record(group_id: &str, offset: &OffsetToCommit, now_ms: i64) -> OffsetsRecord {
     OffsetsRecord {
         key: key::offset(group_id, &offset.topic, offset.partition),
-        value: Some(encode_offset_value(offset, now_ms)),
+        value: Some(encode_offset_value(&CommittedOffset::new(offset, now_ms))),
     }
 }
 

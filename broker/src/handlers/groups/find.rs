@@ -13,6 +13,7 @@ use crate::handlers::dispatch::Context;
 use crate::handlers::topics::advertised_brokers;
 
 const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
 
 /// Versions from here on ask for several keys at once (KIP-699).
 const BATCHES_SINCE: i16 = 4;
@@ -61,9 +62,15 @@ async fn find_broker(
     context: &Context,
     key_type: i8,
 ) -> Result<Coordinator, (ErrorCode, &'static str)> {
-    if key_type != GROUP {
-        let message = "only groups have coordinators here: transactions are not served yet";
-        return Err((ErrorCode::CoordinatorNotAvailable, message));
+    match key_type {
+        GROUP => {}
+        TRANSACTION => {
+            // Of all errors, this is the one that every client takes as final: to any that could
+            // pass, they ask again until a deadline of their own.
+            let message = "transactions are not served yet";
+            return Err((ErrorCode::TransactionalIdAuthorizationFailed, message));
+        }
+        _ => return Err((ErrorCode::InvalidRequest, "no such type of coordinator")),
     }
     let shard = &context.shard;
     if shard.image().topic(TopicRef::Name(OFFSETS_TOPIC)).is_none() {

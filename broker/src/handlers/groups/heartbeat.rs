@@ -14,7 +14,9 @@ pub async fn handle(context: &Context, request: HeartbeatRequest) -> HeartbeatRe
         instance_id: optional_text(&request.group_instance_id),
     };
     let outcome = on_coordinator(context, &request.group_id, async move |shard, slot| {
-        slot.groups.borrow_mut().heartbeat(shard.now_ms(), &beat)
+        slot.groups
+            .borrow_mut()
+            .heartbeat(shard.coordinators.now(), &beat)
     });
     HeartbeatResponse {
         error_code: code_of(outcome.await.and_then(|outcome| outcome)),

@@ -45,11 +45,8 @@ pub async fn handle(context: &Context, request: JoinGroupRequest) -> JoinGroupRe
     drop(request);
     let joined = on_coordinator(context, &group_id, async move |shard, slot| {
         let (reply, answer) = oneshot();
-        let now_ms = shard.now_ms();
-        let effects = slot
-            .groups
-            .borrow_mut()
-            .join(now_ms, join, Reply::Join(reply));
+        let now = shard.coordinators.now();
+        let effects = slot.groups.borrow_mut().join(now, join, Reply::Join(reply));
         carry_out(&shard, &slot, effects);
         answer.await
     });

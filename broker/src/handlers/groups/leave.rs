@@ -29,7 +29,10 @@ pub async fn handle(context: &Context, request: LeaveGroupRequest) -> LeaveGroup
         members,
     };
     let outcome = on_coordinator(context, &request.group_id, async move |shard, slot| {
-        let (outcome, effects) = slot.groups.borrow_mut().leave(shard.now_ms(), &leave);
+        let (outcome, effects) = slot
+            .groups
+            .borrow_mut()
+            .leave(shard.coordinators.now(), &leave);
         carry_out(&shard, &slot, effects);
         outcome
     });

@@ -43,6 +43,8 @@ pub async fn handle(context: &Context, request: OffsetCommitRequest) -> OffsetCo
                     offset: partition.committed_offset,
                     leader_epoch: partition.committed_leader_epoch,
                     metadata: optional_text(&partition.committed_metadata).unwrap_or_default(),
+                    // Absent from v5 on, and -1 where the broker's own is meant (KIP-211).
+                    retention_ms: Some(request.retention_time_ms).filter(|ms| *ms >= 0),
                 });
             }
         }
@@ -57,11 +59,11 @@ pub async fn handle(context: &Context, request: OffsetCommitRequest) -> OffsetCo
     };
     let outcomes = on_coordinator(context, &request.group_id, async move |shard, slot| {
         let (reply, answer) = oneshot();
-        let now_ms = shard.now_ms();
+        let now = shard.coordinators.now();
         let effects = slot
             .groups
             .borrow_mut()
-            .commit(now_ms, commit, Reply::Commit(reply));
+            .commit(now, commit, Reply::Commit(reply));
         carry_out(&shard, &slot, effects);
         answer.await
     });

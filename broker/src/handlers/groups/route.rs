@@ -52,9 +52,7 @@ where
 
 /// Carries out what an event came to.
 pub fn carry_out(shard: &Rc<Shard>, slot: &Rc<Slot>, effects: Vec<Effect<Reply>>) {
-    shard
-        .coordinators
-        .carry_out(&shard.io, shard.now_ms(), slot, effects);
+    shard.coordinators.carry_out(slot, effects);
 }
 
 /// Text that is kept beyond the request: the frame that it came in is let go.

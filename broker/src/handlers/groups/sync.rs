@@ -32,11 +32,8 @@ pub async fn handle(context: &Context, request: SyncGroupRequest) -> SyncGroupRe
     drop(request);
     let synced = on_coordinator(context, &group_id, async move |shard, slot| {
         let (reply, answer) = oneshot();
-        let now_ms = shard.now_ms();
-        let effects = slot
-            .groups
-            .borrow_mut()
-            .sync(now_ms, sync, Reply::Sync(reply));
+        let now = shard.coordinators.now();
+        let effects = slot.groups.borrow_mut().sync(now, sync, Reply::Sync(reply));
         carry_out(&shard, &slot, effects);
         answer.await
     });
