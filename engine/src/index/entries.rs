@@ -51,10 +51,17 @@ impl Index {
         self.before(after)
     }
 
-    /// A batch start at or before `position`.
-    pub fn batch_start_before(&self, position: u64) -> u64 {
-        let after = self.entries.partition_point(|e| e.position <= position);
-        self.before(after)
+    /// Where the first noted batch begins that holds only `offset` and later ones; all
+    /// batches from there on do.
+    pub fn position_from(&self, offset: i64) -> Option<u64> {
+        let at = self.entries.partition_point(|e| e.offset < offset);
+        self.entries.get(at).map(|entry| entry.position)
+    }
+
+    /// The last noted batch that begins before `position`.
+    pub fn last_before(&self, position: u64) -> Option<IndexEntry> {
+        let after = self.entries.partition_point(|e| e.position < position);
+        self.entries.get(after.checked_sub(1)?).copied()
     }
 
     /// A batch start before which every timestamp is smaller than `timestamp_ms`.

@@ -32,6 +32,7 @@ mod tail;
 mod time;
 mod truncate;
 mod wait;
+mod window;
 
 pub use append::{Appended, Stamp};
 pub use config::{LogConfig, Shared, TailBudget};

@@ -1,36 +1,114 @@
-//! Reading: from the batch that holds an offset, up to what is flushed.
+//! Reading: whole batches, from the one that holds an offset on.
+//!
+//! Retention, truncation and appends go on while a read waits for the disk. What it goes by
+//! is a [`View`] taken at its beginning and looked at again after each wait: of an offset
+//! that is no longer in the log the answer is `OffsetOutOfRange`, and after a truncation the
+//! read begins anew. So a read never mixes two states of the log.
 
 use std::rc::Rc;
 
 use bytes::Bytes;
-use naru_record_batch::{BatchHeader, HEADER_BYTES};
+use naru_record_batch::BatchHeader;
 
-use super::place::Place;
+use super::place::{BatchEnd, Place};
+use super::window::Window;
 use super::{Log, ReadError};
 use crate::index::{Index, SegmentIndex};
 use crate::recovery::scan;
 use crate::segment::{index_path, segment_path};
 use naru_runtime::Env;
 
+/// Headers are looked for in pieces of this size, in bytes: as far apart as index entries are.
+const WINDOW_BYTES: u64 = 64 << 10;
+
+/// What a read goes by.
+#[derive(Clone, Copy)]
+struct View {
+    offset: i64,
+    /// No batch that ends above this offset is read.
+    up_to: i64,
+    /// The segment that holds `offset`.
+    segment: i64,
+    /// Nothing of the segment is read from here on, in bytes.
+    segment_end: u64,
+    cuts: u64,
+}
+
 /// A batch that was found: its header, and where it begins.
 pub(super) struct FoundBatch {
     pub header: BatchHeader,
     pub place: Place,
-    /// Where the readable part of its segment ends, in bytes.
-    pub segment_end: u64,
+}
+
+/// Why a read did not get to its end.
+pub(super) enum Interrupted {
+    /// The log was truncated meanwhile: begin anew.
+    Cut,
+    Failed(ReadError),
+}
+
+impl From<ReadError> for Interrupted {
+    fn from(error: ReadError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl<E: Env> Log<E> {
-    /// Whole batches from the one that holds `from` on, of at most `bytes_max` together,
-    /// none beyond what is flushed. With `at_least_one` the first batch comes even if it
-    /// is larger (KIP-74). Empty at the end of what is flushed.
+    /// As [`Self::read_up_to`], up to what is flushed.
     pub async fn read(
         &self,
         from: i64,
         bytes_max: usize,
         at_least_one: bool,
     ) -> Result<Vec<Bytes>, ReadError> {
-        let Some(first) = self.find_batch(from).await? else {
+        loop {
+            let up_to = self.flushed_offset();
+            match self.try_read(from, up_to, bytes_max, at_least_one).await {
+                Err(Interrupted::Cut) => {}
+                Err(Interrupted::Failed(error)) => return Err(error),
+                Ok(slices) => return Ok(slices),
+            }
+        }
+    }
+
+    /// Whole batches from the one that holds `from` on, of at most `bytes_max` bytes
+    /// together. None reaches beyond `up_to`, nor beyond what is written: a replica's fetch
+    /// reads up to there, a consumer's stops at the high watermark or the last stable offset.
+    /// With `at_least_one` the first batch comes even if it is larger than `bytes_max`
+    /// (KIP-74). Empty when the batch of `from` ends above `up_to`.
+    ///
+    /// The batches are of one segment; the next one's come with the next read.
+    ///
+    /// # Errors
+    /// `OffsetOutOfRange` when the log does not hold `from`, be it that retention dropped it
+    /// while this was under way.
+    pub async fn read_up_to(
+        &self,
+        from: i64,
+        up_to: i64,
+        bytes_max: usize,
+        at_least_one: bool,
+    ) -> Result<Vec<Bytes>, ReadError> {
+        loop {
+            match self.try_read(from, up_to, bytes_max, at_least_one).await {
+                Err(Interrupted::Cut) => {}
+                Err(Interrupted::Failed(error)) => return Err(error),
+                Ok(slices) => return Ok(slices),
+            }
+        }
+    }
+
+    async fn try_read(
+        &self,
+        from: i64,
+        up_to: i64,
+        bytes_max: usize,
+        at_least_one: bool,
+    ) -> Result<Vec<Bytes>, Interrupted> {
+        let Some(view) = self.view(from, up_to)? else {
+            return Ok(Vec::new());
+        };
+        let Some(first) = self.try_find(&view).await? else {
             return Ok(Vec::new());
         };
         let first_bytes = first.header.size_bytes() as u64;
@@ -38,68 +116,160 @@ impl<E: Env> Log<E> {
             return Ok(Vec::new());
         }
         let Place { segment, position } = first.place;
-        let end = first
-            .segment_end
-            .min(position + first_bytes.max(bytes_max as u64));
-        let bytes = self.bytes(segment, position, end).await?;
-        let kept = self.end_of_last_batch(&bytes, first.place, end);
-        if kept.segment_end < first.segment_end {
-            self.state().readers.remember_read_end(
-                kept.next_offset,
-                Place {
-                    segment,
-                    position: kept.segment_end,
-                },
-            );
+        let first_end = position + first_bytes;
+        let end = first_end.max(position.saturating_add(bytes_max as u64));
+        let mut end = end.min(view.segment_end);
+        let at = |position| Place { segment, position };
+        let mut last = BatchEnd {
+            next_offset: first.header.next_offset(),
+            place: at(first_end),
+        };
+        if end - position > WINDOW_BYTES && end > first_end {
+            let asked = self.ask_index(segment, |index| {
+                let end = index
+                    .position_from(view.up_to)
+                    .map_or(end, |at| at.min(end));
+                (end, index.last_before(end))
+            });
+            let asked = asked.await;
+            let (clipped, known) = self.as_seen_by(&view, asked)?;
+            end = clipped.max(first_end);
+            // What is before a batch that begins before `end` lies whole before it.
+            if let Some(entry) = known.filter(|entry| entry.position > first_end) {
+                last = BatchEnd {
+                    next_offset: entry.offset,
+                    place: at(entry.position),
+                };
+            }
         }
-        Ok(cut(bytes, (kept.segment_end - position) as usize))
+        let in_memory = self.state().tail.read(segment, position, end);
+        let slices = match in_memory {
+            Some(slices) => slices,
+            None => {
+                let slices = self.read_file(segment, position, end).await;
+                let slices = self.as_seen_by(&view, slices)?;
+                self.read_ahead(segment, end, view.segment_end);
+                slices
+            }
+        };
+        let window = Window::new(first.place, slices);
+        let last = last_batch(&window, last, end, view.up_to);
+        let mut state = self.state();
+        state
+            .readers
+            .remember_read_end(last.next_offset, last.place);
+        Ok(window.cut_at(last.place.position))
     }
 
-    /// The batch that holds `offset`, if it is flushed.
-    pub(super) async fn find_batch(&self, offset: i64) -> Result<Option<FoundBatch>, ReadError> {
-        let (segment, segment_end, known) = {
-            let state = self.state();
-            let (start, end) = (state.start_offset(), state.end_offset());
-            if offset < start || offset > end {
-                return Err(ReadError::OffsetOutOfRange { offset, start, end });
-            }
-            if offset >= state.durability().flushed().next_offset {
-                return Ok(None);
-            }
-            let Some(Place { segment, .. }) = state.segments().segment_of(offset) else {
+    /// The batch that holds `offset`, if it ends at or below `up_to`, and is written.
+    pub(super) async fn find_batch(
+        &self,
+        offset: i64,
+        up_to: i64,
+    ) -> Result<Option<FoundBatch>, ReadError> {
+        loop {
+            let Some(view) = self.view(offset, up_to)? else {
                 return Ok(None);
             };
-            let end = state.readable_end(segment);
-            (segment, end, state.readers.read_end(offset))
+            match self.try_find(&view).await {
+                Err(Interrupted::Cut) => {}
+                Err(Interrupted::Failed(error)) => return Err(error),
+                Ok(found) => return Ok(found),
+            }
+        }
+    }
+
+    /// What a read of `offset` goes by; `None` when there is nothing for it below `up_to`.
+    fn view(&self, offset: i64, up_to: i64) -> Result<Option<View>, ReadError> {
+        let state = self.state();
+        let (start, end) = (state.start_offset(), state.end_offset());
+        if offset < start || offset > end {
+            return Err(ReadError::OffsetOutOfRange { offset, start, end });
+        }
+        let (written, flushed) = (state.durability().written(), state.durability().flushed());
+        let up_to = up_to.min(written.next_offset);
+        if offset >= up_to {
+            return Ok(None);
+        }
+        let Some(Place { segment, position }) = state.segments().segment_of(offset) else {
+            return Ok(None);
         };
+        let is_flushed = up_to <= flushed.next_offset;
+        let limit = if is_flushed { flushed } else { written };
+        assert!(
+            segment <= limit.place.segment,
+            "offset {offset} below {limit:?} is in segment {segment}"
+        );
+        let segment_end = if segment == limit.place.segment {
+            limit.place.position
+        } else {
+            position
+        };
+        Ok(Some(View {
+            offset,
+            up_to,
+            segment,
+            segment_end,
+            cuts: state.readers.cuts(),
+        }))
+    }
+
+    /// What a read got by waiting, or why it is worth nothing: a file that is gone, or holds
+    /// something else, is no damage if its segment was dropped or cut meanwhile.
+    fn as_seen_by<T>(&self, view: &View, got: Result<T, ReadError>) -> Result<T, Interrupted> {
+        let state = self.state();
+        if view.cuts != state.readers.cuts() {
+            return Err(Interrupted::Cut);
+        }
+        let (start, end) = (state.start_offset(), state.end_offset());
+        if view.offset < start {
+            let offset = view.offset;
+            return Err(ReadError::OffsetOutOfRange { offset, start, end }.into());
+        }
+        got.map_err(Interrupted::Failed)
+    }
+
+    async fn try_find(&self, view: &View) -> Result<Option<FoundBatch>, Interrupted> {
+        let segment = view.segment;
+        let known = self.state().readers.read_end(view.offset);
         let mut position = match known.filter(|place| place.segment == segment) {
             Some(place) => place.position,
-            None => self.index_of(segment).await?.position_for_offset(offset),
+            None if view.offset == segment => 0,
+            None => {
+                let asked = self.ask_index(segment, |i| i.position_for_offset(view.offset));
+                let asked = asked.await;
+                self.as_seen_by(view, asked)?
+            }
         };
+        let mut window = None;
         loop {
             let place = Place { segment, position };
-            let header = self.header_at(place, segment_end).await?;
-            if header.next_offset() > offset {
-                return Ok(Some(FoundBatch {
-                    header,
-                    place,
-                    segment_end,
-                }));
+            let header = self.header_at(&mut window, place, view.segment_end).await;
+            let header = self.as_seen_by(view, header)?;
+            if header.next_offset() > view.offset {
+                let is_readable = header.next_offset() <= view.up_to;
+                return Ok(is_readable.then_some(FoundBatch { header, place }));
             }
             position += header.size_bytes() as u64;
         }
     }
 
-    /// The header of the batch that begins at `place`.
+    /// The header of the batch that begins at `place`: in the window, or in the next one.
     pub(super) async fn header_at(
         &self,
+        window: &mut Option<Window>,
         place: Place,
         segment_end: u64,
     ) -> Result<BatchHeader, ReadError> {
+        let known = window.as_ref().and_then(|window| window.header_at(place));
+        if let Some(header) = known {
+            return Ok(header);
+        }
         let Place { segment, position } = place;
-        let end = (position + HEADER_BYTES as u64).min(segment_end);
+        let end = (position + WINDOW_BYTES).min(segment_end);
         let bytes = self.bytes(segment, position, end).await?;
-        header_in(&bytes, 0).ok_or_else(|| ReadError::Damaged {
+        let next = window.insert(Window::new(place, bytes));
+        next.header_at(place).ok_or_else(|| ReadError::Damaged {
             path: segment_path(&self.0.dir, segment),
             position,
         })
@@ -115,35 +285,28 @@ impl<E: Env> Log<E> {
         if let Some(bytes) = self.state().tail.read(segment, from, to) {
             return Ok(bytes);
         }
-        let bytes = self.read_file(segment, from, to).await?;
-        let segment_end = {
-            let state = self.state();
-            let sealed = state.segments().sealed(segment).map(|s| s.size_bytes());
-            sealed.unwrap_or(state.durability().flushed().place.position)
-        };
-        if to - from > HEADER_BYTES as u64 {
-            self.read_ahead(segment, to, segment_end);
-        }
-        Ok(bytes)
+        self.read_file(segment, from, to).await
     }
 
-    /// The index of a segment; of a sealed one it is loaded, or built again.
-    pub(super) async fn index_of(&self, segment: i64) -> Result<Rc<Index>, ReadError> {
-        let sealed = {
+    /// What the index of a segment says; of a sealed one it is loaded, or built again.
+    pub(super) async fn ask_index<T>(
+        &self,
+        segment: i64,
+        ask: impl FnOnce(&Index) -> T,
+    ) -> Result<T, ReadError> {
+        let size_bytes = {
             let state = self.state();
             if let Some(unsealed) = state.segments().unsealed(segment) {
-                return Ok(Rc::new(unsealed.index().clone()));
+                return Ok(ask(unsealed.index()));
             }
             match state.segments().sealed(segment) {
                 Some(sealed) => match sealed.index() {
-                    Some(index) => return Ok(Rc::clone(index)),
-                    None => Some(sealed.size_bytes()),
+                    Some(index) => return Ok(ask(index)),
+                    None => sealed.size_bytes(),
                 },
-                None => None,
+                // Dropped meanwhile: whoever asks looks at that next.
+                None => return Ok(ask(&Index::default())),
             }
-        };
-        let Some(size_bytes) = sealed else {
-            return Ok(Rc::default());
         };
         let index = self.load_index(segment, size_bytes).await;
         let index = Rc::new(index.map_err(|cause| ReadError::Io {
@@ -154,7 +317,8 @@ impl<E: Env> Log<E> {
         if let Some(sealed) = state.segments_mut().sealed_mut(segment) {
             sealed.keep_index(Rc::clone(&index));
         }
-        Ok(index)
+        drop(state);
+        Ok(ask(&index))
     }
 
     async fn load_index(&self, segment: i64, size_bytes: u64) -> std::io::Result<Index> {
@@ -184,80 +348,17 @@ impl<E: Env> Log<E> {
         }
         Ok(built.index)
     }
+}
 
-    /// Where the last whole batch in `bytes` ends, which begin at `start` with a batch.
-    fn end_of_last_batch(&self, bytes: &[Bytes], start: Place, end: u64) -> LastBatch {
-        // Begin at the last index entry within; the first batch is known to be whole.
-        let hint = {
-            let state = self.state();
-            let unsealed = state.segments().unsealed(start.segment);
-            let sealed = state.segments().sealed(start.segment);
-            let index = unsealed
-                .map(|s| s.index())
-                .or(sealed.and_then(|s| s.index().map(|index| &**index)));
-            index.map_or(0, |index| index.batch_start_before(end.saturating_sub(1)))
-        };
-        let mut position = hint.max(start.position);
-        let mut last = None;
-        loop {
-            let header = header_in(bytes, (position - start.position) as usize);
-            match header {
-                Some(header) if position + header.size_bytes() as u64 <= end => {
-                    position += header.size_bytes() as u64;
-                    last = Some(header.next_offset());
-                }
-                _ => break,
-            }
+/// From the end of a batch over every one that lies whole before `end` and below `up_to`.
+fn last_batch(window: &Window, mut last: BatchEnd, end: u64, up_to: i64) -> BatchEnd {
+    while let Some(header) = window.header_at(last.place) {
+        let position = last.place.position + header.size_bytes() as u64;
+        if position > end || header.next_offset() > up_to {
+            break;
         }
-        match last {
-            Some(next_offset) => LastBatch {
-                segment_end: position,
-                next_offset,
-            },
-            // The hint was a batch that is not whole: what is before it is.
-            None => LastBatch {
-                segment_end: position,
-                next_offset: header_in(bytes, (position - start.position) as usize)
-                    .map_or(i64::MAX, |header| header.base_offset),
-            },
-        }
+        last.place.position = position;
+        last.next_offset = header.next_offset();
     }
-}
-
-struct LastBatch {
-    segment_end: u64,
-    next_offset: i64,
-}
-
-/// The header at byte `at` of a row of pieces, if it is there whole.
-fn header_in(pieces: &[Bytes], at: usize) -> Option<BatchHeader> {
-    let mut header = [0; HEADER_BYTES];
-    let mut filled = 0;
-    let mut skip = at;
-    for piece in pieces {
-        if skip >= piece.len() {
-            skip -= piece.len();
-            continue;
-        }
-        let part = &piece[skip..];
-        skip = 0;
-        let taken = part.len().min(HEADER_BYTES - filled);
-        header[filled..filled + taken].copy_from_slice(&part[..taken]);
-        filled += taken;
-        if filled == HEADER_BYTES {
-            return BatchHeader::parse(&header).ok();
-        }
-    }
-    None
-}
-
-/// The first `length` bytes of a row of pieces.
-fn cut(mut pieces: Vec<Bytes>, length: usize) -> Vec<Bytes> {
-    let mut left = length;
-    pieces.retain_mut(|piece| {
-        piece.truncate(left);
-        left -= piece.len();
-        !piece.is_empty()
-    });
-    pieces
+    last
 }

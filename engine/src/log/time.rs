@@ -14,10 +14,13 @@ impl<E: Env> Log<E> {
         timestamp_ms: i64,
     ) -> Result<Option<(i64, i64)>, ReadError> {
         for (segment, end) in self.segments_reaching(timestamp_ms) {
-            let index = self.index_of(segment).await?;
-            let mut position = index.position_for_timestamp(timestamp_ms);
+            let asked = self.ask_index(segment, |i| i.position_for_timestamp(timestamp_ms));
+            let mut position = asked.await?;
+            let mut window = None;
             while position < end {
-                let header = self.header_at(Place { segment, position }, end).await?;
+                let header = self
+                    .header_at(&mut window, Place { segment, position }, end)
+                    .await?;
                 if header.max_timestamp_ms >= timestamp_ms
                     && header.next_offset() > self.start_offset()
                     && let Some(found) = self

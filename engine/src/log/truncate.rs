@@ -64,7 +64,7 @@ impl<E: Env> Log<E> {
 
     async fn cut(&self, offset: i64) -> Result<i64, LogError> {
         let io = |path: PathBuf| move |cause: io::Error| LogError::io(path, &cause);
-        let found = self.find_batch(offset).await;
+        let found = self.find_batch(offset, self.end_offset()).await;
         let found = found.map_err(|error| LogError::Io {
             path: self.0.dir.clone(),
             cause: error.to_string().into(),

@@ -93,16 +93,6 @@ impl<F> State<F> {
         self.durability.end().next_offset
     }
 
-    /// Where the readable part of a segment ends, in bytes; 0 where none of it is flushed.
-    pub fn readable_end(&self, segment: i64) -> u64 {
-        let flushed = self.durability.flushed().place;
-        match self.segments.sealed(segment) {
-            Some(sealed) => sealed.size_bytes(),
-            None if segment == flushed.segment => flushed.position,
-            None => 0,
-        }
-    }
-
     /// Whether somebody waits for a flush: of an offset, or at the end of the log.
     pub fn is_flush_wanted(&self) -> bool {
         self.durability.is_flush_demanded() || self.readers.has_tail_readers()
