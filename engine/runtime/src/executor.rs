@@ -51,6 +51,9 @@ impl Remote {
 
 pub(super) struct Executor {
     remote: Arc<Remote>,
+    /// Whether the thread's own queue is this executor's: not in a simulation, where many share a
+    /// thread, and every wake takes the way of one from outside.
+    owns_thread: bool,
     /// A waker of every task that is not finished, to end them all at shutdown.
     active: Rc<RefCell<Slab<Waker>>>,
 }
@@ -60,16 +63,25 @@ impl Executor {
     ///
     /// # Panics
     /// When the thread has one already.
-    pub(super) fn new(waker: RemoteWaker) -> Self {
+    pub(super) fn of_this_thread(waker: RemoteWaker) -> Self {
         assert_eq!(OWNER.get(), 0, "a thread has one runtime");
-        let id = EXECUTOR_ID_NEXT.fetch_add(1, Ordering::Relaxed);
-        OWNER.set(id);
+        let executor = Self::simulated(waker);
+        OWNER.set(executor.remote.id);
+        Self {
+            owns_thread: true,
+            ..executor
+        }
+    }
+
+    /// One of many on this thread.
+    pub(super) fn simulated(waker: RemoteWaker) -> Self {
         Self {
             remote: Arc::new(Remote {
-                id,
+                id: EXECUTOR_ID_NEXT.fetch_add(1, Ordering::Relaxed),
                 ready: SegQueue::new(),
                 waker,
             }),
+            owns_thread: false,
             active: Rc::default(),
         }
     }
@@ -93,12 +105,16 @@ impl Executor {
 
     /// Whether a task is ready.
     pub(super) fn has_ready(&self) -> bool {
-        !self.remote.ready.is_empty() || READY.with(|ready| !ready.borrow().is_empty())
+        !self.remote.ready.is_empty()
+            || self.owns_thread && READY.with(|ready| !ready.borrow().is_empty())
     }
 
     /// Polls up to `count_max` tasks that are ready now; those that they wake have to wait
     /// for the next call, so that I/O is looked after in between.
     pub(super) fn run_ready(&self, count_max: usize) {
+        if !self.owns_thread {
+            return self.run_ready_simulated(count_max);
+        }
         let mut left = READY.with(|ready| {
             let mut ready = ready.borrow_mut();
             while let Some(runnable) = self.remote.ready.pop() {
@@ -115,6 +131,15 @@ impl Executor {
         }
     }
 
+    fn run_ready_simulated(&self, count_max: usize) {
+        for _ in 0..self.remote.ready.len().min(count_max) {
+            let Some(runnable) = self.remote.ready.pop() else {
+                break;
+            };
+            runnable.run();
+        }
+    }
+
     /// Drops every task that is not finished.
     pub(super) fn shut_down(&self) {
         loop {
@@ -127,10 +152,7 @@ impl Executor {
             wakers.into_iter().for_each(Waker::wake);
             // Dropping a runnable drops its future, which may wake others.
             let mut dropped = 0;
-            while let Some(runnable) = READY
-                .with(|ready| ready.borrow_mut().pop_front())
-                .or_else(|| self.remote.ready.pop())
-            {
+            while let Some(runnable) = self.pop_ready() {
                 drop(runnable);
                 dropped += 1;
             }
@@ -138,7 +160,15 @@ impl Executor {
                 break;
             }
         }
-        OWNER.set(0);
+        if self.owns_thread {
+            OWNER.set(0);
+        }
+    }
+
+    fn pop_ready(&self) -> Option<Runnable> {
+        let own = || READY.with(|ready| ready.borrow_mut().pop_front());
+        let own = if self.owns_thread { own() } else { None };
+        own.or_else(|| self.remote.ready.pop())
     }
 }
 

@@ -1,14 +1,17 @@
 //! The engine's way to the world: the `Disk` seam, aligned buffers, the ring and its
-//! executor, and the simulated disk.
+//! executor, sockets, and the simulated machines.
 
+mod backend;
 mod blocking;
 mod buffer;
 mod disk;
+mod either_disk;
 mod executor;
 mod glommio_disk;
 mod maintenance;
 mod ring;
 mod ring_disk;
+mod ring_socket;
 mod runtime;
 pub mod sim;
 mod socket;
@@ -20,6 +23,7 @@ mod wake;
 
 pub use buffer::{Aligned, Chunk};
 pub use disk::{BLOCK_BYTES, DirEntry, Disk, Env, File, Open, Spawn, read_file, replace_file};
+pub use either_disk::{EitherDisk, EitherFile};
 pub use executor::Task;
 pub use glommio_disk::{GlommioDisk, GlommioFile};
 pub use maintenance::{Maintenance, MaintenanceError, MaintenanceHandle};

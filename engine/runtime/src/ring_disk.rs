@@ -1,4 +1,4 @@
-//! The `Disk` seam on the ring.
+//! Disks and files on the ring.
 //!
 //! Two rare calls block the thread: listing a directory (the ring has no such operation)
 //! and removing a directory tree. `fstat` is called directly too: the inode of an open file
@@ -16,7 +16,6 @@ use bytes::Bytes;
 use super::buffer::Aligned;
 use super::disk::{DirEntry, Disk, File, Open};
 use super::ring::{Durability, FileOps, Ring};
-use super::runtime::Handle;
 
 /// A file on the ring of the thread that opened it.
 #[derive(Clone)]
@@ -60,27 +59,31 @@ fn warn_of_buffered(path: &Path) {
     });
 }
 
-impl Disk for Handle {
+/// Its disk.
+#[derive(Clone)]
+pub(super) struct RingDisk(pub(super) Ring);
+
+impl Disk for RingDisk {
     type File = RingFile;
 
     async fn open(&self, path: &Path, how: Open) -> io::Result<RingFile> {
-        let ring = self.ring();
         let flags = open_flags(how);
         let mut is_direct = flags & libc::O_DIRECT != 0;
-        let file = match ring.open(path, flags).await {
+        let file = match self.0.open(path, flags).await {
             Err(error) if is_direct && error.raw_os_error() == Some(libc::EINVAL) => {
                 warn_of_buffered(path);
                 is_direct = false;
                 // The refused call has made the file already, hence no O_EXCL; a file that
                 // was there before is refused with EEXIST, not EINVAL.
-                ring.open(path, flags & !(libc::O_DIRECT | libc::O_EXCL))
+                self.0
+                    .open(path, flags & !(libc::O_DIRECT | libc::O_EXCL))
                     .await?
             }
             opened => opened?,
         };
         Ok(RingFile {
             inner: Rc::new(Inner {
-                ring: ring.clone(),
+                ring: self.0.clone(),
                 fd: file.as_raw_fd(),
                 file: Some(file),
                 is_direct,
@@ -95,7 +98,7 @@ impl Disk for Handle {
             if ancestor.as_os_str().is_empty() {
                 break;
             }
-            match self.ring().make_dir(ancestor).await {
+            match self.0.make_dir(ancestor).await {
                 Ok(()) => break,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     // A file in the way is an error, as for `std::fs::create_dir_all`.
@@ -109,7 +112,7 @@ impl Disk for Handle {
             }
         }
         for directory in missing.into_iter().rev() {
-            match self.ring().make_dir(directory).await {
+            match self.0.make_dir(directory).await {
                 Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
                 _ => {}
             }
@@ -122,11 +125,11 @@ impl Disk for Handle {
     }
 
     async fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.ring().rename(from, to).await
+        self.0.rename(from, to).await
     }
 
     async fn remove_file(&self, path: &Path) -> io::Result<()> {
-        self.ring().unlink(path).await
+        self.0.unlink(path).await
     }
 
     async fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
@@ -134,10 +137,10 @@ impl Disk for Handle {
     }
 
     async fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        let ring = self.ring();
-        let directory = ring.open(path, libc::O_RDONLY | libc::O_DIRECTORY).await?;
-        let synced = ring.sync(directory.as_raw_fd(), false).await;
-        ring.close(directory);
+        let flags = libc::O_RDONLY | libc::O_DIRECTORY;
+        let directory = self.0.open(path, flags).await?;
+        let synced = self.0.sync(directory.as_raw_fd(), false).await;
+        self.0.close(directory);
         synced
     }
 }

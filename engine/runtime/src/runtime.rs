@@ -4,6 +4,9 @@
 //! timers, and enters the kernel at most once: without waiting if anything is ready, else
 //! until a completion, a timer or a wake-up from another thread. An idle runtime makes no
 //! system call.
+//!
+//! What turns here is a thread with a ring. A thread of a simulated machine has the same tasks,
+//! hooks and timers, and `sim::simulation` turns it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -14,8 +17,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use super::backend::Backend;
 use super::disk::Spawn;
 use super::executor::{Executor, Task};
 use super::ring::{Ring, RingConfig, Wait};
@@ -33,8 +37,8 @@ pub struct Elapsed;
 /// A function that a turn calls; `true` when it made progress.
 type TurnHook = Box<dyn FnMut() -> bool>;
 
-struct Shared {
-    ring: Ring,
+pub(super) struct Shared {
+    backend: Backend,
     executor: Executor,
     timers: RefCell<Timers>,
     hooks: RefCell<Vec<TurnHook>>,
@@ -45,6 +49,7 @@ struct Shared {
 /// waits until the kernel has given back their buffers.
 pub struct Runtime {
     shared: Rc<Shared>,
+    ring: Ring,
 }
 
 /// What tasks use of their runtime: spawning, time, and (by its other `impl`s) disk and
@@ -63,16 +68,13 @@ impl Runtime {
     /// # Panics
     /// When the thread has a runtime already.
     pub fn new(config: RingConfig) -> io::Result<Self> {
-        let waker = RemoteWaker::new()?;
-        let ring = Ring::new(config, waker.alarm_fd())?;
+        let (waker, alarm) = RemoteWaker::new()?;
+        let ring = Ring::new(config, alarm)?;
+        let executor = Executor::of_this_thread(waker.clone());
+        let shared = Shared::new(Backend::Ring(ring.clone()), executor, waker);
         Ok(Self {
-            shared: Rc::new(Shared {
-                ring,
-                executor: Executor::new(waker.clone()),
-                timers: RefCell::default(),
-                hooks: RefCell::default(),
-                waker,
-            }),
+            shared: Rc::new(shared),
+            ring,
         })
     }
 
@@ -80,6 +82,12 @@ impl Runtime {
         Handle {
             shared: Rc::clone(&self.shared),
         }
+    }
+
+    /// Operations whose result nobody has taken.
+    #[cfg(test)]
+    pub(super) fn operations_in_flight(&self) -> usize {
+        self.ring.in_flight()
     }
 
     /// Runs the loop until `future` resolves. Spawned tasks stay for the next call.
@@ -100,7 +108,7 @@ impl Runtime {
             {
                 return output;
             }
-            if let Err(error) = self.shared.turn(&root) {
+            if let Err(error) = self.shared.turn(&self.ring, &root) {
                 panic!("the ring is broken: {error}");
             }
         }
@@ -109,9 +117,8 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.shared.executor.shut_down();
-        self.shared.hooks.take();
-        self.shared.ring.shut_down();
+        self.shared.shut_down();
+        self.ring.shut_down();
     }
 }
 
@@ -133,7 +140,25 @@ impl Wake for Root {
 }
 
 impl Shared {
-    fn turn(&self, root: &Root) -> io::Result<()> {
+    pub(super) fn new(backend: Backend, executor: Executor, waker: RemoteWaker) -> Self {
+        Self {
+            backend,
+            executor,
+            timers: RefCell::default(),
+            hooks: RefCell::default(),
+            waker,
+        }
+    }
+
+    /// Drops all tasks and hooks.
+    pub(super) fn shut_down(&self) {
+        self.executor.shut_down();
+        // They belong to nobody's tasks, and may hold this.
+        let hooks = self.hooks.take();
+        drop(hooks);
+    }
+
+    fn turn(&self, ring: &Ring, root: &Root) -> io::Result<()> {
         self.executor.run_ready(TASKS_PER_TURN_MAX);
         let mut has_progress = self.run_hooks();
         let mut until_timer = self.fire_timers();
@@ -141,8 +166,8 @@ impl Shared {
             has_progress = true;
         }
         if has_progress {
-            return if self.ring.has_work() {
-                self.ring.enter(Wait::No)
+            return if ring.has_work() {
+                ring.enter(Wait::No)
             } else {
                 Ok(())
             };
@@ -152,7 +177,7 @@ impl Shared {
         self.waker.announce_sleep();
         if self.run_hooks() || self.is_ready(root) {
             self.waker.end_sleep();
-            return self.ring.enter(Wait::No);
+            return ring.enter(Wait::No);
         }
         // A hook without progress may still have set a timer.
         let timers = self.timers.borrow();
@@ -160,7 +185,7 @@ impl Shared {
             until_timer = timers.next_in(Instant::now());
         }
         drop(timers);
-        let entered = self.ring.enter(match until_timer {
+        let entered = ring.enter(match until_timer {
             Some(duration) => Wait::AtMost(duration),
             None => Wait::UntilCompletion,
         });
@@ -190,7 +215,7 @@ impl Shared {
         if self.timers.borrow().is_empty() {
             return None;
         }
-        let now = Instant::now();
+        let now = self.backend.now();
         let due = self.timers.borrow_mut().take_due(now);
         due.into_iter().for_each(Waker::wake);
         self.timers.borrow().next_in(now)
@@ -210,13 +235,18 @@ impl Handle {
 
     /// The monotonic clock: for durations and deadlines.
     pub fn now(&self) -> Instant {
-        Instant::now()
+        self.shared.backend.now()
     }
 
     /// The wall clock, in ms since 1970: for timestamps of records, never for deadlines.
     pub fn wall_ms(&self) -> i64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        since.map_or(0, |since| since.as_millis() as i64)
+        self.shared.backend.wall_ms()
+    }
+
+    /// A random number, for ids that nobody had before: of the operating system, or in a simulation
+    /// of its seed.
+    pub fn random_u64(&self) -> u64 {
+        self.shared.backend.random_u64()
     }
 
     pub fn sleep(&self, duration: Duration) -> Sleep {
@@ -264,8 +294,40 @@ impl Handle {
         self.shared.waker.clone()
     }
 
-    pub(super) fn ring(&self) -> &Ring {
-        &self.shared.ring
+    pub(super) fn backend(&self) -> &Backend {
+        &self.shared.backend
+    }
+
+    pub(super) fn of(shared: Rc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+/// A thread of a simulated machine, which has no loop of its own.
+impl Shared {
+    /// Whether a turn would find something to do.
+    pub(super) fn is_awake(&self) -> bool {
+        !self.waker.is_asleep()
+            || self.executor.has_ready()
+            || self
+                .next_timer()
+                .is_some_and(|deadline| deadline <= self.backend.now())
+    }
+
+    pub(super) fn next_timer(&self) -> Option<Instant> {
+        self.timers.borrow().next_deadline()
+    }
+
+    /// One turn, with up to `tasks` tasks.
+    pub(super) fn turn_simulated(&self, tasks: usize) {
+        self.waker.end_sleep();
+        self.executor.run_ready(tasks);
+        self.run_hooks();
+        self.fire_timers();
+        self.waker.announce_sleep();
+        if self.run_hooks() {
+            self.waker.end_sleep();
+        }
     }
 }
 
@@ -292,7 +354,7 @@ impl Future for Sleep {
             }
             return Poll::Ready(());
         }
-        if self.deadline <= Instant::now() {
+        if self.deadline <= self.shared.backend.now() {
             return Poll::Ready(());
         }
         let waker = context.waker().clone();
@@ -315,7 +377,7 @@ impl Drop for Sleep {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
-            .field("ring", &self.shared.ring)
+            .field("backend", &self.shared.backend)
             .finish_non_exhaustive()
     }
 }
@@ -323,7 +385,7 @@ impl fmt::Debug for Handle {
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime")
-            .field("ring", &self.shared.ring)
+            .field("ring", &self.ring)
             .finish_non_exhaustive()
     }
 }

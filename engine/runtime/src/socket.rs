@@ -1,28 +1,28 @@
-//! TCP on the ring.
+//! TCP, on the ring or on the network of a simulation.
 //!
 //! An idle connection should wait with [`Socket::readable`], which holds no buffer; a busy
 //! one saves an operation by receiving straight away.
 
 use std::fmt;
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::rc::Rc;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
-use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, listen, setsockopt, socket,
-    sockopt,
-};
 
+use super::backend::Backend;
 use super::buffer::{Aligned, Chunk};
-use super::ring::Ring;
+use super::ring_socket::{RingListener, RingSocket};
 use super::runtime::Handle;
+use super::sim::net::{SimListener, SimSocket};
 
 /// Accepts connections. Clones share it; it is closed with the last of them.
 #[derive(Clone)]
-pub struct Listener {
-    inner: Rc<Inner<TcpListener>>,
+pub struct Listener(ListenerOf);
+
+#[derive(Clone)]
+enum ListenerOf {
+    Ring(RingListener),
+    Sim(SimListener),
 }
 
 /// A connection. Clones share it; it is closed with the last of them.
@@ -30,53 +30,12 @@ pub struct Listener {
 /// One receive and one send may be in flight at the same time, from different tasks. Two
 /// sends at once would mix their bytes: give the sending half to one task.
 #[derive(Clone)]
-pub struct Socket {
-    inner: Rc<Inner<TcpStream>>,
-}
+pub struct Socket(SocketOf);
 
-struct Inner<T: Into<OwnedFd>> {
-    ring: Ring,
-    /// `None` only while it is dropped.
-    file: Option<T>,
-    fd: RawFd,
-}
-
-impl<T: Into<OwnedFd> + AsRawFd> Inner<T> {
-    fn new(ring: &Ring, file: T) -> Rc<Self> {
-        Rc::new(Self {
-            ring: ring.clone(),
-            fd: file.as_raw_fd(),
-            file: Some(file),
-        })
-    }
-
-    fn file(&self) -> io::Result<&T> {
-        self.file
-            .as_ref()
-            .ok_or_else(|| io::ErrorKind::NotConnected.into())
-    }
-}
-
-impl<T: Into<OwnedFd>> Drop for Inner<T> {
-    fn drop(&mut self) {
-        if let Some(file) = self.file.take() {
-            self.ring.close(file.into());
-        }
-    }
-}
-
-fn new_socket(address: &SocketAddr) -> io::Result<OwnedFd> {
-    let family = match address {
-        SocketAddr::V4(_) => AddressFamily::Inet,
-        SocketAddr::V6(_) => AddressFamily::Inet6,
-    };
-    // Blocking, as the ring waits for it: a non-blocking one would answer EAGAIN.
-    Ok(socket(
-        family,
-        SockType::Stream,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )?)
+#[derive(Clone)]
+enum SocketOf {
+    Ring(RingSocket),
+    Sim(SimSocket),
 }
 
 impl Listener {
@@ -88,20 +47,21 @@ impl Listener {
         reuse_port: bool,
         backlog: i32,
     ) -> io::Result<Self> {
-        let listener = new_socket(&address)?;
-        setsockopt(&listener, sockopt::ReuseAddr, &true)?;
-        if reuse_port {
-            setsockopt(&listener, sockopt::ReusePort, &true)?;
-        }
-        bind(listener.as_raw_fd(), &SockaddrStorage::from(address))?;
-        listen(&listener, Backlog::new(backlog)?)?;
-        Ok(Self {
-            inner: Inner::new(handle.ring(), TcpListener::from(listener)),
-        })
+        Ok(Self(match handle.backend() {
+            Backend::Ring(ring) => {
+                ListenerOf::Ring(RingListener::bind(ring, address, reuse_port, backlog)?)
+            }
+            Backend::Sim(_) => {
+                ListenerOf::Sim(SimListener::bind(handle, address, reuse_port, backlog)?)
+            }
+        }))
     }
 
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.file()?.local_addr()
+        match &self.0 {
+            ListenerOf::Ring(listener) => listener.local_addr(),
+            ListenerOf::Sim(listener) => Ok(listener.local_addr()),
+        }
     }
 
     /// The next connection and where it comes from. Nagle's algorithm is off.
@@ -109,28 +69,27 @@ impl Listener {
     /// # Errors
     /// None of them is final: with no descriptor left (`EMFILE`), wait a while and go on.
     pub async fn accept(&self) -> io::Result<(Socket, SocketAddr)> {
-        loop {
-            let descriptor = self.inner.ring.accept(self.inner.fd).await?;
-            let stream = TcpStream::from(descriptor);
-            // A peer that has gone again is no failure of the listener.
-            let Ok(peer) = stream.peer_addr() else {
-                continue;
-            };
-            stream.set_nodelay(true)?;
-            let inner = Inner::new(&self.inner.ring, stream);
-            return Ok((Socket { inner }, peer));
-        }
+        let (socket, peer) = match &self.0 {
+            ListenerOf::Ring(listener) => {
+                let (socket, peer) = listener.accept().await?;
+                (SocketOf::Ring(socket), peer)
+            }
+            ListenerOf::Sim(listener) => {
+                let (socket, peer) = listener.accept().await?;
+                (SocketOf::Sim(socket), peer)
+            }
+        };
+        Ok((Socket(socket), peer))
     }
 }
 
 impl Socket {
     /// Connects to `address`. Nagle's algorithm is off.
     pub async fn connect(handle: &Handle, address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::from(new_socket(&address)?);
-        let inner = Inner::new(handle.ring(), stream);
-        inner.ring.connect(inner.fd, address).await?;
-        inner.file()?.set_nodelay(true)?;
-        Ok(Self { inner })
+        Ok(Self(match handle.backend() {
+            Backend::Ring(ring) => SocketOf::Ring(RingSocket::connect(ring, address).await?),
+            Backend::Sim(_) => SocketOf::Sim(SimSocket::connect(handle, address).await?),
+        }))
     }
 
     /// Receives into `buffer[from..capacity]` and sets the buffer's length to what is
@@ -138,66 +97,97 @@ impl Socket {
     ///
     /// Dropping the future loses the buffer, and what was received into it.
     pub async fn recv(&self, buffer: Aligned, from: usize) -> (io::Result<usize>, Aligned) {
-        self.inner.ring.recv(self.inner.fd, buffer, from).await
+        match &self.0 {
+            SocketOf::Ring(socket) => socket.recv(buffer, from).await,
+            SocketOf::Sim(socket) => socket.recv(buffer, from).await,
+        }
     }
 
-    /// Receives behind what is filled of `chunk`, which has room. 0 is the end of the
+    /// Receives after what is filled of `chunk`, which has room. 0 is the end of the
     /// stream. The chunk comes back in any case.
     pub async fn recv_chunk(&self, chunk: Chunk) -> (io::Result<usize>, Chunk) {
-        self.inner.ring.recv_chunk(self.inner.fd, chunk).await
+        match &self.0 {
+            SocketOf::Ring(socket) => socket.recv_chunk(chunk).await,
+            SocketOf::Sim(socket) => socket.recv_chunk(chunk).await,
+        }
     }
 
     /// Waits until something can be received: data, the end, or an error. Holds no buffer.
     pub async fn readable(&self) -> io::Result<()> {
-        let events = libc::POLLIN | libc::POLLRDHUP;
-        self.inner.ring.poll_fd(self.inner.fd, events).await
+        match &self.0 {
+            SocketOf::Ring(socket) => socket.readable().await,
+            SocketOf::Sim(socket) => socket.readable().await,
+        }
     }
 
-    /// Sends all pieces, one behind the other. Resolves when the kernel has taken them,
+    /// Sends all pieces, one after the other. Resolves when the kernel has taken them,
     /// not when the peer has. Dropping the future leaves an unknown part sent: shut the
     /// connection down then.
     pub async fn send_all(&self, pieces: Vec<Bytes>) -> io::Result<()> {
-        self.inner.ring.send_all(self.inner.fd, pieces).await
+        match &self.0 {
+            SocketOf::Ring(socket) => socket.send_all(pieces).await,
+            SocketOf::Sim(socket) => socket.send_all(pieces).await,
+        }
+    }
+
+    /// Ends this side's stream: the peer sees the end after what was sent, and may go on
+    /// sending.
+    pub fn end_sending(&self) {
+        match &self.0 {
+            SocketOf::Ring(socket) => socket.end_sending(),
+            SocketOf::Sim(socket) => socket.end_sending(),
+        }
     }
 
     /// Ends both directions: what is in flight resolves, the peer sees the end.
     pub fn shutdown(&self) {
-        if let Some(stream) = &self.inner.file {
-            // Fails only for a connection that has ended already.
-            let _ = stream.shutdown(Shutdown::Both);
+        match &self.0 {
+            SocketOf::Ring(socket) => socket.shutdown(),
+            SocketOf::Sim(socket) => socket.shutdown(),
         }
     }
 
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.file()?.peer_addr()
+        match &self.0 {
+            SocketOf::Ring(socket) => socket.peer_addr(),
+            SocketOf::Sim(socket) => Ok(socket.peer_addr()),
+        }
     }
 
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.file()?.local_addr()
+        match &self.0 {
+            SocketOf::Ring(socket) => socket.local_addr(),
+            SocketOf::Sim(socket) => Ok(socket.local_addr()),
+        }
     }
 
     /// Sets the kernel's buffers, in bytes (`SO_SNDBUF`, `SO_RCVBUF`); `None` leaves the
     /// kernel to tune one.
     pub fn set_buffer_bytes(&self, send: Option<usize>, receive: Option<usize>) -> io::Result<()> {
-        let stream = self.inner.file()?.as_fd();
-        if let Some(bytes) = send {
-            setsockopt(&stream, sockopt::SndBuf, &bytes)?;
+        match &self.0 {
+            SocketOf::Ring(socket) => socket.set_buffer_bytes(send, receive),
+            SocketOf::Sim(socket) => {
+                socket.set_window(send, receive);
+                Ok(())
+            }
         }
-        if let Some(bytes) = receive {
-            setsockopt(&stream, sockopt::RcvBuf, &bytes)?;
-        }
-        Ok(())
     }
 }
 
 impl fmt::Debug for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Listener").field(&self.inner.fd).finish()
+        match &self.0 {
+            ListenerOf::Ring(listener) => listener.fmt(f),
+            ListenerOf::Sim(listener) => listener.fmt(f),
+        }
     }
 }
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Socket").field(&self.inner.fd).finish()
+        match &self.0 {
+            SocketOf::Ring(socket) => socket.fmt(f),
+            SocketOf::Sim(socket) => socket.fmt(f),
+        }
     }
 }

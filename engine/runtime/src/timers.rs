@@ -59,10 +59,15 @@ impl Timers {
         due
     }
 
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let (first, _) = self.waiting.first_key_value()?;
+        Some(first.deadline)
+    }
+
     /// Time until the next one is due.
     pub(super) fn next_in(&self, now: Instant) -> Option<Duration> {
-        let (first, _) = self.waiting.first_key_value()?;
-        Some(first.deadline.saturating_duration_since(now))
+        let deadline = self.next_deadline()?;
+        Some(deadline.saturating_duration_since(now))
     }
 }
 

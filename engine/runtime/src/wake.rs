@@ -35,19 +35,31 @@ pub struct RemoteWaker {
 
 struct Shared {
     sleeping: AtomicBool,
-    alarm: EventFd,
+    /// None in a simulation, where nothing waits in the kernel.
+    alarm: Option<EventFd>,
 }
 
 impl RemoteWaker {
-    pub(super) fn new() -> io::Result<Self> {
+    /// A waker, and the descriptor that its ring is to wait for; it lives as long as the waker.
+    pub(super) fn new() -> io::Result<(Self, RawFd)> {
         // Blocking, as the ring waits for it: a non-blocking one would answer EAGAIN.
         let alarm = EventFd::from_flags(EfdFlags::EFD_CLOEXEC)?;
-        Ok(Self {
+        let descriptor = alarm.as_fd().as_raw_fd();
+        Ok((Self::with(Some(alarm)), descriptor))
+    }
+
+    /// The waker of a simulated thread: whoever turns it looks at [`Self::is_asleep`].
+    pub(super) fn simulated() -> Self {
+        Self::with(None)
+    }
+
+    fn with(alarm: Option<EventFd>) -> Self {
+        Self {
             shared: Arc::new(Shared {
                 sleeping: AtomicBool::new(false),
                 alarm,
             }),
-        })
+        }
     }
 
     /// Makes the runtime take another turn, if it sleeps or is about to.
@@ -56,9 +68,10 @@ impl RemoteWaker {
         // The plain load keeps the flag's cache line shared while the target is busy.
         if self.shared.sleeping.load(Ordering::Relaxed)
             && self.shared.sleeping.swap(false, Ordering::AcqRel)
+            && let Some(alarm) = &self.shared.alarm
         {
             // Fails only when the count would overflow, and then the alarm rings anyway.
-            let _ = nix::unistd::write(self.shared.alarm.as_fd(), &1u64.to_ne_bytes());
+            let _ = nix::unistd::write(alarm.as_fd(), &1u64.to_ne_bytes());
         }
     }
 
@@ -72,15 +85,15 @@ impl RemoteWaker {
         self.shared.sleeping.store(false, Ordering::Relaxed);
     }
 
-    pub(super) fn alarm_fd(&self) -> RawFd {
-        self.shared.alarm.as_fd().as_raw_fd()
+    pub(super) fn is_asleep(&self) -> bool {
+        self.shared.sleeping.load(Ordering::Relaxed)
     }
 }
 
 impl fmt::Debug for RemoteWaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteWaker")
-            .field("alarm", &self.alarm_fd())
+            .field("is_asleep", &self.is_asleep())
             .finish_non_exhaustive()
     }
 }

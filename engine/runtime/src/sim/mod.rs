@@ -8,22 +8,31 @@
 //! What a power cut may do is what POSIX allows and devices do, and more than any one file
 //! system does: a write that was not synced may be missing, there, or there in part
 //! (512-byte sectors, any of them; [`Sim::tear_within_sectors`] tears these too); so may one
-//! that was under way. A length that was not synced may be the old one. A name that was not synced may be missing, or still there,
-//! independently of every other name. After a failed `sync_data` the data is seen, but no
+//! that was under way. A length that was not synced may be the old one. A name that was not
+//! synced may be missing, or still there, independently of every other name. After a failed `sync_data` the data is seen, but no
 //! later sync makes it safe. An operation whose future was dropped may happen, or not, or a
 //! write in part, as with the ring; its buffers live until then.
 //!
-//! What it does not do: lose what was synced, invent bytes that nobody wrote (that is
-//! [`Sim::flip_bit`]'s part), or run time.
+//! What it does not do: lose what was synced, or invent bytes that nobody wrote (that is
+//! [`Sim::flip_bit`]'s part).
+//!
+//! A [`Simulation`] has more: several machines, each with such a disk, and a clock and a network
+//! between them. Its threads are [`Handle`](super::Handle)s, so that whatever runs on a ring runs
+//! there as it is.
 
+mod clock;
 mod content;
 mod env;
 mod faults;
 mod history;
+mod machine;
 mod names;
+pub(crate) mod net;
 mod op_kind;
 mod rng;
+mod simulation;
 mod storage;
+mod trace;
 mod world;
 
 pub use op_kind::OpKind;
@@ -36,6 +45,10 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 pub use env::{SimEnv, SimFile};
+pub use machine::Machine;
+pub(crate) use machine::Seat;
+pub use simulation::Simulation;
+pub use trace::Digest;
 
 use content::Tear;
 use faults::Outcome;

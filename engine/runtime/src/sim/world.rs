@@ -171,20 +171,32 @@ impl World {
     /// Completes an operation, if it is the turn of one: always when no task is ready, and
     /// sometimes before. `None` at the end of the world.
     fn completes_next(&self) -> Option<bool> {
-        let (reply, result) = {
+        {
             let mut state = self.state.borrow_mut();
             if state.under_way.is_empty() || !self.ready.is_empty() && state.rng.below(4) > 0 {
                 return Some(false);
             }
+        }
+        self.complete_one(|_| {}).then_some(true)
+    }
+
+    /// Completes one of the operations under way, of which there are some; `written` is shown the
+    /// bytes of a write. False at the end of the world.
+    pub fn complete_one(&self, mut written: impl FnMut(&[u8])) -> bool {
+        let (reply, result) = {
+            let mut state = self.state.borrow_mut();
             let count = state.under_way.len();
             let at = state.rng.below(count);
             if state.under_way[at].op.kind().is_change() {
                 if state.crash_at == Some(state.changes_count) {
-                    return None;
+                    return false;
                 }
                 state.changes_count += 1;
             }
             let UnderWay { op, reply } = state.under_way.remove(at);
+            if let Op::Write { data, .. } = &op {
+                data.iter().for_each(|piece| written(piece));
+            }
             let is_dropped = reply.borrow().is_dropped;
             let result = state.complete(&op, is_dropped);
             state.history.note_operation(&op, result.is_ok());
@@ -198,7 +210,7 @@ impl World {
         if let Some(waker) = waker {
             waker.wake();
         }
-        Some(true)
+        true
     }
 
     /// Drops every task: they hold on to this world.

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 
+use super::{ADDRESS, SEEDS};
+use crate::sim::Simulation;
 use crate::{
     BLOCK_BYTES, Chunk, DirEntry, Disk, File, Maintenance, MaintenanceError, Open, RingConfig,
     Runtime, read_file, replace_file,
@@ -141,7 +143,20 @@ fn the_ring_keeps_the_seam() {
     let runtime = Runtime::new(RingConfig::default()).unwrap();
     let handle = runtime.handle();
     runtime.run(keeps_the_seam(&handle, directory.path()));
-    assert_eq!(handle.ring().in_flight(), 0);
+    assert_eq!(runtime.operations_in_flight(), 0);
+}
+
+#[test]
+fn a_simulated_machine_keeps_the_seam() {
+    for seed in 0..SEEDS {
+        let simulation = Simulation::new(seed);
+        let thread = simulation.machine(ADDRESS).thread();
+        simulation.run(async {
+            let root = Path::new("/data");
+            thread.create_dir_all(root).await.unwrap();
+            keeps_the_seam(&thread, root).await;
+        });
+    }
 }
 
 #[test]

@@ -4,10 +4,11 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam::queue::ArrayQueue;
 
+use super::on_both_backends;
 use crate::{Elapsed, RingConfig, Runtime};
 
 fn runtime() -> Runtime {
@@ -16,30 +17,26 @@ fn runtime() -> Runtime {
 
 #[test]
 fn timers_fire_in_the_order_of_their_deadlines() {
-    let runtime = runtime();
-    let handle = runtime.handle();
-    let order = Rc::new(RefCell::new(Vec::new()));
-    runtime.run(async {
-        let start = Instant::now();
+    on_both_backends(async |handle| {
+        let order = Rc::new(RefCell::new(Vec::new()));
+        let start = handle.now();
         for delay_ms in [15u64, 5, 10] {
             let (handle, order) = (handle.clone(), Rc::clone(&order));
             handle.clone().spawn(async move {
                 let deadline = start + Duration::from_millis(delay_ms);
                 handle.sleep_until(deadline).await;
-                assert!(Instant::now() >= deadline);
+                assert!(handle.now() >= deadline);
                 order.borrow_mut().push(delay_ms);
             });
         }
         handle.sleep(Duration::from_millis(30)).await;
+        assert_eq!(*order.borrow(), [5, 10, 15]);
     });
-    assert_eq!(*order.borrow(), [5, 10, 15]);
 }
 
 #[test]
 fn a_timeout_drops_what_takes_too_long() {
-    let runtime = runtime();
-    let handle = runtime.handle();
-    runtime.run(async {
+    on_both_backends(async |handle| {
         let late = handle.sleep(Duration::from_secs(3600));
         let outcome = handle.timeout(Duration::from_millis(2), late).await;
         assert_eq!(outcome, Err(Elapsed));
@@ -80,9 +77,7 @@ fn dropping_a_task_cancels_it_and_a_runtime_ends_all() {
 
 #[test]
 fn a_greedy_task_does_not_starve_timers() {
-    let runtime = runtime();
-    let handle = runtime.handle();
-    runtime.run(async {
+    on_both_backends(async |handle| {
         let greedy = handle.spawn_task({
             let handle = handle.clone();
             async move {

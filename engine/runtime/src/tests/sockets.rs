@@ -1,4 +1,4 @@
-//! Connections over the ring.
+//! Connections, over the ring and in simulations.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::on_both_backends;
 use crate::{Aligned, Handle, Listener, RingConfig, Runtime, Socket};
 
 fn any_port() -> SocketAddr {
@@ -54,9 +55,7 @@ async fn receive(socket: &Socket, length: usize) -> Bytes {
 
 #[test]
 fn many_connections_are_echoed_at_once() {
-    let runtime = Runtime::new(RingConfig::default()).unwrap();
-    let handle = runtime.handle();
-    runtime.run(async {
+    on_both_backends(async |handle| {
         let address = serve_echo(&handle);
         let clients: Vec<_> = (0..20u8)
             .map(|number| {
@@ -82,9 +81,7 @@ fn many_connections_are_echoed_at_once() {
 #[test]
 fn pipelined_sends_of_thousands_of_pieces_arrive_in_order() {
     const PIECES: usize = 3000;
-    let runtime = Runtime::new(RingConfig::default()).unwrap();
-    let handle = runtime.handle();
-    runtime.run(async {
+    on_both_backends(async |handle| {
         let listener = Listener::bind(&handle, any_port(), false, 8).unwrap();
         let address = listener.local_addr().unwrap();
         let sender = handle.spawn_task({
@@ -143,7 +140,7 @@ fn a_buffer_stays_with_the_kernel_when_its_receive_is_dropped() {
         assert_eq!(&receive(&socket, 10).await[..], b"still here");
     });
     assert_eq!(
-        handle.ring().in_flight(),
+        runtime.operations_in_flight(),
         1 + 1,
         "accept and the echo's poll"
     );
@@ -151,9 +148,7 @@ fn a_buffer_stays_with_the_kernel_when_its_receive_is_dropped() {
 
 #[test]
 fn a_shutdown_ends_a_receive_that_waits() {
-    let runtime = Runtime::new(RingConfig::default()).unwrap();
-    let handle = runtime.handle();
-    runtime.run(async {
+    on_both_backends(async |handle| {
         let address = serve_echo(&handle);
         let socket = Rc::new(Socket::connect(&handle, address).await.unwrap());
         let receiver = handle.spawn_task({
@@ -167,10 +162,49 @@ fn a_shutdown_ends_a_receive_that_waits() {
 }
 
 #[test]
+fn who_has_ended_its_stream_still_receives() {
+    on_both_backends(async |handle| {
+        let address = serve_echo(&handle);
+        let socket = Socket::connect(&handle, address).await.unwrap();
+        let sent = Bytes::from_static(b"last words");
+        socket.send_all(vec![sent.clone()]).await.unwrap();
+        socket.end_sending();
+        assert_eq!(receive(&socket, sent.len()).await, sent);
+        let (count, _) = socket.recv(Aligned::new(64), 0).await;
+        assert_eq!(count.unwrap(), 0, "the echo has seen the end");
+        let refused = socket.send_all(vec![sent]).await.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn an_address_without_a_listener_refuses() {
+    on_both_backends(async |handle| {
+        let listener = Listener::bind(&handle, any_port(), true, 8).unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        // A ring closes with its next entry into the kernel.
+        handle.yield_now().await;
+        handle.sleep(Duration::from_millis(1)).await;
+        let refused = Socket::connect(&handle, address).await.unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn listeners_share_an_address_only_if_all_want_to() {
+    on_both_backends(async |handle| {
+        let first = Listener::bind(&handle, any_port(), true, 8).unwrap();
+        let address = first.local_addr().unwrap();
+        let _second = Listener::bind(&handle, address, true, 8).unwrap();
+        let alone = Listener::bind(&handle, address, false, 8).unwrap_err();
+        assert_eq!(alone.kind(), std::io::ErrorKind::AddrInUse);
+    });
+}
+
+#[test]
 fn the_peer_sees_the_end_when_the_last_clone_is_dropped_with_an_operation_in_flight() {
-    let runtime = Runtime::new(RingConfig::default()).unwrap();
-    let handle = runtime.handle();
-    runtime.run(async {
+    on_both_backends(async |handle| {
         let listener = Listener::bind(&handle, any_port(), false, 8).unwrap();
         let address = listener.local_addr().unwrap();
         let client = Socket::connect(&handle, address).await.unwrap();
