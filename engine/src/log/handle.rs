@@ -133,7 +133,7 @@ impl<E: Env> Log<E> {
     }
 
     /// The error of every operation, if the log or its directory has failed.
-    pub(super) fn check(&self) -> Result<(), LogError> {
+    pub fn check(&self) -> Result<(), LogError> {
         self.0.shared.fence.check()?;
         match self.state().durability().failure() {
             None => Ok(()),

@@ -38,4 +38,5 @@ pub use append::{Appended, Stamp};
 pub use config::{LogConfig, Shared, TailBudget};
 pub use error::{Fence, LogError, ReadError};
 pub use handle::Log;
+pub use readable::LogOffsetMetadata;
 pub use wait::{Progress, TailReader};
