@@ -17,6 +17,7 @@ mod harness;
 
 mod a_larger_message_gets_message_too_large_and_the_connection_goes_on;
 mod a_transactional_producer_is_told_at_once;
+mod a_waiting_fetch_leaves_the_broker_to_others;
 mod acked_records_survive_kill_9;
 mod group_shares_a_topic_without_duplicates;
 mod hostile_bytes_do_not_hurt_others;

@@ -9,7 +9,7 @@ use naru_record_batch::{BatchBuilder, BatchHeader, BuildError, Codec};
 use super::{Coordinators, Reply, Slot};
 use crate::group::records::OffsetsRecord;
 use crate::group::{Effect, GroupError};
-use crate::partition::{CheckedBatch, Partition};
+use crate::partition::{Acks, CheckedBatch, Partition};
 
 /// The longest that the clock is not looked at.
 const TICK_MAX: Duration = Duration::from_secs(60);
@@ -39,8 +39,7 @@ impl Coordinators {
         self.io.spawn(async move {
             let outcome = match appended {
                 Ok(next_offset) => partition
-                    .log
-                    .flushed(next_offset)
+                    .acknowledged(next_offset, Acks::All)
                     .await
                     .map_err(|error| error.to_string()),
                 Err(error) => Err(error),

@@ -46,7 +46,7 @@ impl Slot {
         now: impl Fn() -> Now,
     ) -> Result<Self, ReadError> {
         let slot = Self::empty(groups, Rc::clone(&partition));
-        let mut offset = partition.log.start_offset();
+        let mut offset = partition.start_offset();
         loop {
             let bytes = partition.read(offset, READ_BYTES, true).await?.concat();
             let before = offset;

@@ -10,9 +10,8 @@ use naru_wire::api::list_offsets::{
 };
 
 use super::dispatch::Context;
-use super::topics::epoch_error;
 use crate::cluster::TopicRef;
-use crate::partition::{Partition, PartitionId, Slot, owner};
+use crate::partition::{Partition, PartitionId, owner};
 use crate::shard::Shard;
 
 const LATEST: i64 = -1;
@@ -92,15 +91,9 @@ async fn look_up(
     wanted: ListOffsetsPartition,
     version: i16,
 ) -> Result<Found, ErrorCode> {
-    let partition = match shard.partitions.get(id) {
-        Some(Slot::Online(partition)) => partition,
-        Some(Slot::Offline(_)) => return Err(ErrorCode::KafkaStorageError),
-        None => return Err(ErrorCode::NotLeaderOrFollower),
-    };
-    let leader_epoch = partition.leader_epoch.get();
-    if let Some(code) = epoch_error(wanted.current_leader_epoch, leader_epoch) {
-        return Err(code);
-    }
+    let admitted = shard.leader(id, wanted.current_leader_epoch);
+    let partition = admitted.map_err(|denial| denial.error_code)?;
+    let leader_epoch = partition.standing().leader_epoch;
     let at = |offset| Found {
         offset,
         timestamp_ms: -1,
@@ -112,40 +105,44 @@ async fn look_up(
     };
     match wanted.timestamp {
         LATEST => latest(&partition).await.map(at),
-        EARLIEST => Ok(at(partition.log.start_offset())),
-        EARLIEST_LOCAL if version >= 8 => Ok(at(partition.log.start_offset())),
+        EARLIEST => Ok(at(partition.start_offset())),
+        EARLIEST_LOCAL if version >= 8 => Ok(at(partition.start_offset())),
         LATEST_TIERED if version >= 9 => Ok(nothing),
         EARLIEST_PENDING_UPLOAD if version >= 11 => Ok(nothing),
         MAX_TIMESTAMP if version >= 7 => {
             latest(&partition).await?;
-            let found = partition.log.offset_of_max_timestamp().await;
-            timed(&partition, found.map_err(|_| ErrorCode::KafkaStorageError)?)
+            let found = partition.offset_of_max_timestamp().await;
+            timed(
+                leader_epoch,
+                found.map_err(|_| ErrorCode::KafkaStorageError)?,
+            )
         }
         timestamp_ms if timestamp_ms >= 0 => {
             latest(&partition).await?;
-            let found = partition.log.offset_for_timestamp(timestamp_ms).await;
-            timed(&partition, found.map_err(|_| ErrorCode::KafkaStorageError)?)
+            let found = partition.offset_for_timestamp(timestamp_ms).await;
+            timed(
+                leader_epoch,
+                found.map_err(|_| ErrorCode::KafkaStorageError)?,
+            )
         }
         _ => Err(ErrorCode::UnsupportedVersion),
     }
 }
 
-/// The end that a consumer can reach: behind every write that was acknowledged before.
+/// The end that a consumer can reach: after every write that was acknowledged before.
 async fn latest(partition: &Partition) -> Result<i64, ErrorCode> {
-    partition
-        .settled_high_watermark()
-        .await
-        .map_err(|_| ErrorCode::KafkaStorageError)
+    let latest = partition.latest().await;
+    latest.map_err(|_| ErrorCode::KafkaStorageError)
 }
 
-fn timed(partition: &Partition, found: Option<(i64, i64)>) -> Result<Found, ErrorCode> {
+fn timed(leader_epoch: i32, found: Option<(i64, i64)>) -> Result<Found, ErrorCode> {
     Ok(match found {
-        Some((offset, timestamp_ms)) if offset < partition.high_watermark() => Found {
+        Some((offset, timestamp_ms)) => Found {
             offset,
             timestamp_ms,
-            leader_epoch: partition.leader_epoch.get(),
+            leader_epoch,
         },
-        _ => Found {
+        None => Found {
             offset: -1,
             timestamp_ms: -1,
             leader_epoch: -1,

@@ -6,8 +6,10 @@
 //! connection never overtake each other. Waiting for the acknowledgement comes after.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use naru_record_batch::{Depth, Rejection, RejectionKind, Rules, validate};
+use naru_runtime::Elapsed;
 use naru_wire::api::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
     ProduceResponse, TopicProduceResponse,
@@ -19,25 +21,22 @@ use crate::cluster::{Topic, TopicRef};
 use crate::config::{RecordValidation, TimestampType};
 use crate::net::{Answer, Reply};
 use crate::partition::{
-    AppendError, Appended, CheckedBatch, PartitionId, SequenceError, ShardId, Slot, owner,
+    AckError, Acks, AppendError, Appended, CheckedBatch, PartitionId, SequenceError, ShardId, owner,
 };
 use crate::shard::{Call, Shard};
 
 /// Produce versions from here on name topics by their id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
 
+/// Produce says nothing of the leader epoch that the client knows.
+const NO_EPOCH: i32 = -1;
+
 /// zstd came with this version (KIP-110).
 const ZSTD_SINCE: i16 = 7;
 
-/// What `acks` asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Acks {
-    None,
-    /// The leader's write has completed: it survives the death of the process.
-    Leader,
-    /// Flushed to the device on every in-sync replica.
-    All,
-}
+/// The shortest wait for an `acks=all`, in ms. Kafka's clock starts when the batch is in the
+/// leader's log; here it is flushed within that time, and a disk is not instantaneous.
+const ACK_WAIT_MS_MIN: u64 = 100;
 
 /// A batch on its way to a partition: its place in the response, and the batch.
 struct Routed {
@@ -66,7 +65,9 @@ pub fn start(context: Context, request: ProduceRequest) -> Answer {
         }
     };
     let (mut response, routed) = check(&context, &request);
-    let calls = hand_over(&context.shard, routed, acks);
+    let timeout_ms = u64::try_from(request.timeout_ms).unwrap_or_default();
+    let wait_max = Duration::from_millis(timeout_ms.max(ACK_WAIT_MS_MIN));
+    let calls = hand_over(&context.shard, routed, acks, wait_max);
     Box::pin(async move {
         for call in calls {
             for (place, outcome) in call.await {
@@ -231,6 +232,7 @@ fn hand_over(
     shard: &Rc<Shard>,
     routed: Vec<Routed>,
     acks: Acks,
+    wait_max: Duration,
 ) -> Vec<Call<Vec<(Place, Outcome)>>> {
     let shards = shard.mesh.shards();
     let mut by_owner: Vec<(ShardId, Vec<Routed>)> = Vec::with_capacity(1);
@@ -242,53 +244,61 @@ fn hand_over(
         }
     }
     let calls = by_owner.into_iter().map(|(target, batches)| {
-        shard
-            .mesh
-            .call(shard, target, move |there| append_all(there, batches, acks))
+        shard.mesh.call(shard, target, move |there| {
+            append_all(there, batches, acks, wait_max)
+        })
     });
     calls.collect()
 }
 
-/// Appends on the owner, at once and in order; the future waits for the acknowledgements.
+/// Appends on the owner, at once and in order; the future waits for the acknowledgements,
+/// for those of `acks=all` not longer than `wait_max`.
 fn append_all(
     shard: &Rc<Shard>,
     batches: Vec<Routed>,
     acks: Acks,
+    wait_max: Duration,
 ) -> impl Future<Output = Vec<(Place, Outcome)>> + use<> {
     let now_ms = shard.now_ms();
     let mut outcomes = Vec::with_capacity(batches.len());
     let mut waits = Vec::with_capacity(batches.len());
     for routed in batches {
-        match shard.partitions.get(routed.partition) {
-            Some(Slot::Online(partition)) => {
+        let outcome = match shard.leader(routed.partition, NO_EPOCH) {
+            Ok(partition) => {
                 let outcome = partition.append(&routed.batch, now_ms);
-                let outcome = outcome.map_err(|error| append_error_code(&error));
-                if let Ok(appended) = outcome {
-                    if acks == Acks::All {
-                        // All flushes are asked for before the first is waited for.
-                        partition.log.demand_flush(appended.next_offset);
-                    }
-                    waits.push((outcomes.len(), partition, appended.next_offset));
+                if let Ok(appended) = &outcome {
+                    // All flushes are asked for before the first is waited for.
+                    let acknowledged = partition.acknowledged(appended.next_offset, acks);
+                    waits.push((outcomes.len(), partition, acknowledged));
                 }
-                outcomes.push((routed.place, outcome));
+                outcome.map_err(|error| append_error_code(&error))
             }
-            Some(Slot::Offline(_)) => {
-                outcomes.push((routed.place, Err(ErrorCode::KafkaStorageError)));
-            }
-            None => outcomes.push((routed.place, Err(ErrorCode::NotLeaderOrFollower))),
-        }
+            Err(denial) => Err(denial.error_code),
+        };
+        outcomes.push((routed.place, outcome));
     }
+    let io = shard.io.clone();
     async move {
-        for (at, partition, next_offset) in waits {
+        let deadline = io.now() + wait_max;
+        for (at, partition, acknowledged) in waits {
             let done = match acks {
-                Acks::All => partition.log.flushed(next_offset).await,
-                // An unacknowledged request keeps its memory until it is written, or
-                // nothing would slow down who sends faster than the disk takes.
-                Acks::Leader | Acks::None => partition.log.written(next_offset).await,
+                Acks::All => {
+                    let left = deadline.saturating_duration_since(io.now());
+                    match io.timeout(left, acknowledged).await {
+                        Ok(done) => done,
+                        Err(Elapsed) => {
+                            // It stays in the log, and may be committed yet, as in Kafka.
+                            outcomes[at].1 = Err(ErrorCode::RequestTimedOut);
+                            continue;
+                        }
+                    }
+                }
+                // As Kafka's append to the leader's log, this is not what timeout_ms is about.
+                Acks::Leader | Acks::None => acknowledged.await,
             };
             if let Err(error) = done {
                 tracing::error!(topic = %partition.topic, "append failed: {error}");
-                outcomes[at].1 = Err(ErrorCode::KafkaStorageError);
+                outcomes[at].1 = Err(ack_error_code(&error));
             }
         }
         outcomes
@@ -315,6 +325,13 @@ fn append_error_code(error: &AppendError) -> ErrorCode {
             ErrorCode::InvalidProducerEpoch
         }
         AppendError::Log(_) => ErrorCode::KafkaStorageError,
+    }
+}
+
+fn ack_error_code(error: &AckError) -> ErrorCode {
+    match error {
+        AckError::NotLeader => ErrorCode::NotLeaderOrFollower,
+        AckError::Log(_) => ErrorCode::KafkaStorageError,
     }
 }
 

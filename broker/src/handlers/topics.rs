@@ -6,16 +6,6 @@ use naru_wire::{ErrorCode, Str};
 
 use crate::cluster::{ClusterError, ClusterImage, Refusal, Topic, check_topic_name};
 
-/// Whether a client's leader epoch disagrees with the broker's (KIP-320); -1 is unknown.
-pub fn epoch_error(client_epoch: i32, leader_epoch: i32) -> Option<ErrorCode> {
-    match client_epoch {
-        -1 => None,
-        epoch if epoch < leader_epoch => Some(ErrorCode::FencedLeaderEpoch),
-        epoch if epoch > leader_epoch => Some(ErrorCode::UnknownLeaderEpoch),
-        _ => None,
-    }
-}
-
 /// Why there is no topic of this name.
 pub fn topic_error(name: &str) -> Result<Arc<Topic>, ErrorCode> {
     match check_topic_name(name) {

@@ -1,16 +1,24 @@
 //! What a shard owns of a topic: a partition's log, the state of its producers, its high
 //! watermark and the fetches that wait for it.
 
+mod checkpoint;
 mod fetch_sessions;
-mod leader;
+mod high_watermark;
+mod local;
 mod placement;
 mod producers;
+mod role;
 mod table;
 mod waits;
+mod watch;
 
+pub use checkpoint::{CheckpointError, Checkpointed};
 pub use fetch_sessions::{FetchPlan, FetchSessions, FetchTarget, SessionRequest, Told};
-pub use leader::{AppendError, Appended, CheckedBatch, Partition};
+pub use high_watermark::HighWatermark;
+pub use local::{AckError, Acks, AppendError, Appended, CheckedBatch, Partition, PartitionState};
 pub use placement::{ShardId, owner};
 pub use producers::{Producers, SequenceError, Verdict};
+pub use role::{Denial, Role, Standing};
 pub use table::{PartitionId, Partitions, Slot};
-pub use waits::{RemoteWaits, WaitId};
+pub use waits::{RemoteWaits, Reports, WaitId};
+pub use watch::{Readable, Watch, Watcher};

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use uuid::Uuid;
 
 use super::Partition;
+use super::role::{Denial, Role, Standing, admit};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PartitionId {
@@ -22,12 +23,43 @@ pub enum Slot {
     Offline(Rc<str>),
 }
 
+impl Slot {
+    /// What this broker is to the partition.
+    pub fn standing(&self) -> Standing {
+        match self {
+            Self::Online(partition) => partition.standing(),
+            Self::Offline(_) => Standing {
+                role: Role::Offline,
+                leader_epoch: -1,
+            },
+        }
+    }
+}
+
 #[derive(Default)]
 pub struct Partitions(RefCell<HashMap<PartitionId, Slot>>);
 
 impl Partitions {
     pub fn get(&self, id: PartitionId) -> Option<Slot> {
         self.0.borrow().get(&id).cloned()
+    }
+
+    /// The gate: the partition, if this broker leads it and the client is of its epoch.
+    /// `client_epoch` is -1 where the request has none; `is_in_image` tells whether the
+    /// cluster has a partition that is not here.
+    pub fn leader(
+        &self,
+        id: PartitionId,
+        client_epoch: i32,
+        is_in_image: impl FnOnce() -> bool,
+    ) -> Result<Rc<Partition>, Denial> {
+        let slot = self.get(id);
+        let standing = slot.as_ref().map(Slot::standing);
+        admit(standing, standing.is_none() && is_in_image(), client_epoch)?;
+        match slot {
+            Some(Slot::Online(partition)) => Ok(partition),
+            Some(Slot::Offline(_)) | None => unreachable!("only a leader is admitted"),
+        }
     }
 
     pub fn insert(&self, id: PartitionId, slot: Slot) {

@@ -31,7 +31,7 @@ impl Shard {
     pub(super) fn seat_coordinators(&self) {
         for partition in self.offsets_partitions() {
             let index = partition.id.index;
-            if !self.coordinators.contains(index) && partition.log.end_offset() == 0 {
+            if !self.coordinators.contains(index) && partition.is_new() {
                 let slot = Slot::empty(&self.config.groups, partition);
                 self.coordinators.insert(index, slot);
             }

@@ -11,12 +11,16 @@ use naru_runtime::{Handle, MaintenanceHandle};
 use uuid::Uuid;
 
 use super::{Mesh, Meshed};
-use crate::cluster::{ClusterError, ClusterImage, Command, ControlHandle, Outcome, Topic};
+use crate::cluster::{
+    ClusterError, ClusterImage, Command, ControlHandle, Outcome, Topic, TopicRef,
+};
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::coordinator::Coordinators;
 use crate::memory::MemoryBudget;
 use crate::net::Connections;
-use crate::partition::{FetchSessions, Partitions, RemoteWaits, ShardId};
+use crate::partition::{
+    Denial, FetchSessions, Partition, PartitionId, Partitions, RemoteWaits, ShardId,
+};
 
 /// Producer ids that a shard reserves at a time (Kafka's block size).
 const PRODUCER_IDS_PER_BLOCK: u32 = 1000;
@@ -47,6 +51,15 @@ impl Shard {
     /// The newest state of the cluster that this shard has seen.
     pub fn image(&self) -> Arc<ClusterImage> {
         Arc::clone(&self.image.borrow())
+    }
+
+    /// The gate that every request passes on its way to a partition of this shard: see
+    /// [`Partitions::leader`]. `client_epoch` is -1 where the request has none.
+    pub fn leader(&self, id: PartitionId, client_epoch: i32) -> Result<Rc<Partition>, Denial> {
+        self.partitions.leader(id, client_epoch, || {
+            let topic = self.image().topic(TopicRef::Id(id.topic_id));
+            topic.is_some_and(|topic| topic.partition(id.index).is_some())
+        })
     }
 
     /// The wall clock, in ms since 1970.

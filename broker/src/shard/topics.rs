@@ -20,7 +20,10 @@ use super::Shard;
 use crate::cluster::{ClusterImage, Topic, TopicRef, kafka_text};
 use crate::config::TopicConfig;
 use crate::coordinator::OFFSETS_TOPIC;
-use crate::partition::{Partition, PartitionId, Producers, Slot, owner};
+use crate::partition::{
+    CheckpointError, Checkpointed, Partition, PartitionId, PartitionState, Producers, Role, Slot,
+    Standing, owner,
+};
 
 /// Partitions that are recovered at the same time.
 const RECOVERIES_MAX: usize = 8;
@@ -100,11 +103,8 @@ impl Shard {
             Some(Slot::Offline(_)) => {}
             Some(Slot::Online(partition)) => {
                 let config = self.topic_config(topic);
-                partition.log.set_config(log_config(topic, &config));
-                *partition.config.borrow_mut() = config;
-                if let Some(placed) = topic.partition(id.index) {
-                    partition.leader_epoch.set(placed.leader_epoch);
-                }
+                partition.set_config(Rc::clone(&config), log_config(topic, &config));
+                partition.take_role(self.standing(topic, id.index));
             }
             None => {
                 let directory = directory(&self.config.data_dir, &topic.name, id.index);
@@ -115,7 +115,7 @@ impl Shard {
                     log_config(topic, &config),
                     self.logs.clone(),
                 );
-                self.enter(topic, id, log, Producers::default());
+                self.enter(topic, id, log, PartitionState::default());
             }
         }
     }
@@ -125,18 +125,32 @@ impl Shard {
         topic: &Topic,
         id: PartitionId,
         log: Log<naru_runtime::Handle>,
-        producers: Producers,
+        state: PartitionState,
     ) {
-        let leader_epoch = topic.partition(id.index).map_or(0, |p| p.leader_epoch);
-        let partition = Partition::new(
+        let partition = Partition::open(
+            &self.io,
             id,
             Rc::from(&*topic.name),
             log,
-            producers,
-            leader_epoch,
+            state,
+            self.standing(topic, id.index),
             self.topic_config(topic),
         );
-        self.partitions.insert(id, Slot::Online(Rc::new(partition)));
+        self.partitions.insert(id, Slot::Online(partition));
+    }
+
+    /// What this broker is to a partition by the topic's own account.
+    fn standing(&self, topic: &Topic, index: i32) -> Standing {
+        let placed = topic.partition(index);
+        let is_leader = placed.is_some_and(|placed| placed.leader == self.config.node_id);
+        Standing {
+            role: if is_leader {
+                Role::Leader
+            } else {
+                Role::Follower
+            },
+            leader_epoch: placed.map_or(0, |placed| placed.leader_epoch),
+        }
     }
 
     /// Ends a partition whose topic is deleted. Its directory gets another name at once,
@@ -148,8 +162,8 @@ impl Shard {
         if *partition.topic == *OFFSETS_TOPIC {
             self.coordinators.remove(id.index);
         }
-        partition.log.abandon();
-        let from = partition.log.dir().to_owned();
+        partition.abandon();
+        let from = partition.dir().to_owned();
         let mut name = from.clone().into_os_string();
         name.push(format!(".{}-delete", id.topic_id.simple()));
         let to = PathBuf::from(name);
@@ -224,7 +238,7 @@ impl Shard {
     async fn recover_one(self: &Rc<Self>, topic: &Arc<Topic>, id: PartitionId, dir: PathBuf) {
         let result = self.recover_on_maintenance(topic, dir.clone()).await;
         let opened = match result {
-            Ok((recovered, producers)) => {
+            Ok((recovered, state)) => {
                 if recovered.cut_bytes > 0 {
                     tracing::warn!(
                         "{}: {} bytes of a torn tail were cut, the log ends at offset {}",
@@ -242,13 +256,13 @@ impl Shard {
                     self.logs.clone(),
                 )
                 .await
-                .map(|log| (log, producers))
+                .map(|log| (log, state))
                 .map_err(|error| error.to_string())
             }
             Err(reason) => Err(reason),
         };
         match opened {
-            Ok((log, producers)) => self.enter(topic, id, log, producers),
+            Ok((log, state)) => self.enter(topic, id, log, state),
             Err(reason) => {
                 tracing::error!("{}-{} is offline: {reason}", topic.name, id.index);
                 self.partitions.insert(id, Slot::Offline(reason.into()));
@@ -260,22 +274,31 @@ impl Shard {
         &self,
         topic: &Topic,
         dir: PathBuf,
-    ) -> Result<(Recovered, Producers), String> {
+    ) -> Result<(Recovered, PartitionState), String> {
         let now_ms = self.now_ms();
         let expected = identity(topic.id);
         let (callback, answer) = self.mesh.callback();
         let job = move |disk| async move {
-            let recovered: Result<(Recovered, Producers), RecoveryOrIdentity> = async {
+            let recovered: Result<(Recovered, PartitionState), RecoveryOrState> = async {
                 check_identity(&disk, &dir, &expected).await?;
-                let mut producers = Producers::default();
+                let mut state = PartitionState::default();
+                let mut unreadable = None;
                 let recovered = recover(&disk, &dir, now_ms, &mut |replay| match replay {
-                    Replay::Owner(bytes) => {
-                        producers = Producers::from_bytes(bytes).unwrap_or_default();
-                    }
-                    Replay::Batch(header) => producers.replay(header),
+                    Replay::Owner(bytes) => match Checkpointed::decode(bytes) {
+                        Ok(found) => {
+                            let producers = Producers::from_bytes(found.producers);
+                            state.producers = producers.unwrap_or_default();
+                            state.high_watermark = found.high_watermark.unwrap_or_default();
+                        }
+                        Err(error) => unreadable = Some(error),
+                    },
+                    Replay::Batch(header) => state.producers.replay(header),
                 })
                 .await?;
-                Ok((recovered, producers))
+                match unreadable {
+                    Some(error) => Err(error.into()),
+                    None => Ok((recovered, state)),
+                }
             }
             .await;
             recovered.map_err(|error| error.to_string())
@@ -290,11 +313,13 @@ impl Shard {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum RecoveryOrIdentity {
+enum RecoveryOrState {
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
     #[error("{0} holds the data of another topic of this name; move it away")]
     OtherTopic(PathBuf),
+    #[error(transparent)]
+    State(#[from] CheckpointError),
 }
 
 /// A directory whose topic is another one is not touched.
@@ -302,11 +327,11 @@ async fn check_identity<D: Disk>(
     disk: &D,
     dir: &Path,
     expected: &[u8],
-) -> Result<(), RecoveryOrIdentity> {
+) -> Result<(), RecoveryOrState> {
     let path = dir.join(naru_engine::segment::METADATA_FILE);
     match naru_runtime::read_file(disk, &path).await {
         Ok(found) if found.is_empty() || found == expected => Ok(()),
-        Ok(_) => Err(RecoveryOrIdentity::OtherTopic(dir.to_owned())),
+        Ok(_) => Err(RecoveryOrState::OtherTopic(dir.to_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(cause) => Err(RecoveryError::Io { path, cause }.into()),
     }

@@ -40,7 +40,7 @@ impl Shard {
                 retention_due = Instant::now() + every;
             }
             for partition in self.partitions.online() {
-                partition.log.rest();
+                partition.rest();
                 let expiration_ms = i64::from(self.config.log.producer_id_expiration_ms);
                 let mut kept = partition.maintain(self.now_ms(), expiration_ms).await;
                 if is_retention_due && kept.is_ok() {
@@ -57,7 +57,7 @@ impl Shard {
         self: &Rc<Self>,
         partition: &crate::partition::Partition,
     ) -> Result<(), naru_engine::log::LogError> {
-        let dropped = partition.log.drop_expired(self.now_ms()).await?;
+        let dropped = partition.drop_expired(self.now_ms()).await?;
         if dropped.is_empty() {
             return Ok(());
         }
@@ -66,7 +66,7 @@ impl Shard {
             partition.topic,
             partition.id.index,
             dropped.len(),
-            partition.log.start_offset()
+            partition.start_offset()
         );
         let delay = Duration::from_millis(partition.config.borrow().file_delete_delay_ms);
         self.remove_after(delay, dropped);

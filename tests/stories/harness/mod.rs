@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use broker::Broker;
 pub use consumer::{Read, client, read_all, read_until_end, reader};
 pub use producer::{Load, block_on, create_topic};
-pub use raw::{Raw, batch};
+pub use raw::{Fetch, Fetched, Raw, batch};
 pub use raw::{metadata_request, produce_request, request};
 pub use records::{FIRST_MS, noise, record};
 

@@ -1,7 +1,7 @@
 //! A bare socket, and the few requests that stories write byte by byte.
 //!
 //! It shares no code with the broker's codec: a mistake there must not hide itself here.
-//! Layouts are Kafka's: ApiVersions v0, Metadata v1, Produce v7, record batch v2.
+//! Layouts are Kafka's: ApiVersions v0, Metadata v1, Produce v7, Fetch v4, record batch v2.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -9,6 +9,7 @@ use std::net::TcpStream;
 use super::WAIT_MAX;
 
 const PRODUCE: i16 = 0;
+const FETCH: i16 = 1;
 const METADATA: i16 = 3;
 const API_VERSIONS: i16 = 18;
 
@@ -81,6 +82,23 @@ impl Raw {
         ))
     }
 
+    /// Whether the broker has sent something that was not received yet.
+    pub fn has_answer(&self) -> io::Result<bool> {
+        self.stream.set_nonblocking(true)?;
+        let peeked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false)?;
+        match peeked {
+            Ok(count) => Ok(count > 0),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The answer to a [`Fetch`]: what each partition had.
+    pub fn receive_fetched(&mut self) -> io::Result<Vec<Fetched>> {
+        Ok(fetched(&self.receive()?))
+    }
+
     /// Waits until the broker closes the connection; answers on the way are dropped.
     pub fn wait_for_close(&mut self) -> io::Result<()> {
         let mut chunk = [0; 4096];
@@ -120,6 +138,83 @@ pub fn produce_request(topic: &str, partition: i32, batch: &[u8]) -> Vec<u8> {
     body.extend(i32::try_from(batch.len()).unwrap().to_be_bytes());
     body.extend(batch);
     request(PRODUCE, 7, &body)
+}
+
+/// A fetch of partitions of one topic.
+pub struct Fetch<'a> {
+    pub topic: &'a str,
+    /// Partition, offset and `partition_max_bytes`.
+    pub partitions: &'a [(i32, i64, i32)],
+    pub max_wait_ms: i32,
+    pub min_bytes: i32,
+    pub max_bytes: i32,
+}
+
+impl Fetch<'_> {
+    pub fn request(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        body.extend((-1_i32).to_be_bytes()); // a consumer
+        body.extend(self.max_wait_ms.to_be_bytes());
+        body.extend(self.min_bytes.to_be_bytes());
+        body.extend(self.max_bytes.to_be_bytes());
+        body.push(0); // read uncommitted
+        body.extend(1_i32.to_be_bytes());
+        put_string(&mut body, self.topic);
+        body.extend(i32::try_from(self.partitions.len()).unwrap().to_be_bytes());
+        for (partition, offset, max_bytes) in self.partitions {
+            body.extend(partition.to_be_bytes());
+            body.extend(offset.to_be_bytes());
+            body.extend(max_bytes.to_be_bytes());
+        }
+        request(FETCH, 4, &body)
+    }
+}
+
+/// What a fetch found in one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    pub partition: i32,
+    pub error: i16,
+    pub high_watermark: i64,
+    pub records_bytes: usize,
+}
+
+/// The partitions of a Fetch answer, of all its topics.
+fn fetched(answer: &[u8]) -> Vec<Fetched> {
+    let mut rest = &answer[4..]; // without the throttle time
+    let mut found = Vec::new();
+    for _ in 0..take_i32(&mut rest) {
+        let name = i16::from_be_bytes(take(&mut rest));
+        rest = &rest[usize::try_from(name).unwrap()..];
+        for _ in 0..take_i32(&mut rest) {
+            let partition = take_i32(&mut rest);
+            let error = i16::from_be_bytes(take(&mut rest));
+            let high_watermark = i64::from_be_bytes(take(&mut rest));
+            let _last_stable_offset: [u8; 8] = take(&mut rest);
+            let aborted = take_i32(&mut rest);
+            assert!(aborted <= 0, "nothing is transactional here");
+            let records_bytes = usize::try_from(take_i32(&mut rest).max(0)).unwrap();
+            rest = &rest[records_bytes..];
+            found.push(Fetched {
+                partition,
+                error,
+                high_watermark,
+                records_bytes,
+            });
+        }
+    }
+    assert!(rest.is_empty(), "{} bytes too many", rest.len());
+    found
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
+    let (taken, left) = rest.split_first_chunk().unwrap();
+    *rest = left;
+    *taken
+}
+
+fn take_i32(rest: &mut &[u8]) -> i32 {
+    i32::from_be_bytes(take(rest))
 }
 
 /// A Metadata request that claims this many topics and brings the bytes in `topics`.

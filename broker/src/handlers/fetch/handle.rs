@@ -1,18 +1,22 @@
-//! A fetch from its request to its answer: planned, read, waited for, read again.
+//! A fetch from its request to its answer: planned, read, and, where that is less than its
+//! `min.bytes`, waited for once and read again. Whatever is there then is the answer: no fetch
+//! reads the same bytes over and over.
 
-use std::time::{Duration, Instant};
+use std::rc::Rc;
+use std::time::Duration;
 
 use naru_wire::ErrorCode;
 use naru_wire::api::fetch::{FetchRequest, FetchResponse};
 use uuid::Uuid;
 
 use super::answer::answer;
-use super::read::{Found, Wanted, by_owner, read_all};
-use super::wait;
+use super::read::{ByOwner, Found, Wanted, by_owner, read_all};
+use super::wait::Wait;
 use crate::cluster::TopicRef;
 use crate::handlers::dispatch::Context;
 use crate::net::Reply;
 use crate::partition::{FetchPlan, FetchTarget, PartitionId, SessionRequest};
+use crate::shard::Shard;
 
 /// Fetch versions from here on name topics by their id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
@@ -20,6 +24,10 @@ const TOPIC_IDS_SINCE: i16 = 13;
 /// The most that one answer carries beyond its first batch, in bytes: a client asks for up
 /// to 50 MB at once by default, and is served as fast in smaller pieces.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
+
+/// The longest that a fetch waits, whatever its `max_wait_ms` says: an empty answer is an
+/// answer, and a client that has gone without a word costs its watches no longer.
+const WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// The first version with fetch sessions (KIP-227).
 const SESSIONS_SINCE: i16 = 7;
@@ -36,31 +44,17 @@ pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
         }
     };
     let wanted: Vec<_> = plan.targets.iter().map(|t| resolve(context, t)).collect();
-    let readable: Vec<Option<Wanted>> = wanted.iter().map(|one| one.ok()).collect();
-    let owners = by_owner(&readable, shard.mesh.shards());
+    let owners = by_owner(&wanted, shard.mesh.shards());
     let bytes_max = (request.max_bytes.max(0) as usize)
         .min(shard.config.limits.fetch_bytes_max as usize)
         .min(ANSWER_BYTES_MAX);
-    let bytes_min = (request.min_bytes.max(0) as usize).min(bytes_max.max(1));
-    let wait_max = Duration::from_millis(request.max_wait_ms.max(0) as u64);
-    let deadline = Instant::now() + wait_max;
+    let bytes_min = (request.min_bytes.max(0) as usize).min(bytes_max);
+    let wait_max = Duration::from_millis(request.max_wait_ms.max(0) as u64).min(WAIT_MAX);
 
-    let is_refused = wanted.iter().any(Result::is_err);
     let mut found = read_all(shard, &owners, wanted.len(), bytes_max).await;
-    loop {
-        let bytes: usize = found.iter().flatten().map(Found::records_bytes).sum();
-        let is_due = is_refused
-            || bytes >= bytes_min
-            || found
-                .iter()
-                .flatten()
-                .any(|f| f.error_code != ErrorCode::None)
-            || owners.is_empty()
-            || shard.connections.is_draining();
-        if is_due || Instant::now() >= deadline {
-            break;
-        }
-        wait::wait(shard, &owners, bytes_min as u64, deadline).await;
+    let is_wait_of_use = !owners.is_empty() && !shard.connections.is_draining();
+    if is_wait_of_use && !wait_max.is_zero() && !is_due(&found, bytes_min) {
+        wait(shard, &owners, bytes_min as u64, wait_max).await;
         found = read_all(shard, &owners, wanted.len(), bytes_max).await;
     }
     let found: Vec<Found> = found
@@ -76,6 +70,20 @@ pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
     let memory = shard.memory.reserve(&shard.io, held).await;
     let reply = context.encode(&answer(context, plan, found));
     reply.holding(memory)
+}
+
+/// Whether a read is the answer as it is. As in Kafka, an error of a read is, but a partition
+/// that the cluster does not have is not read: it does not end the wait for the others.
+fn is_due(found: &[Option<Found>], bytes_min: usize) -> bool {
+    let found = || found.iter().flatten();
+    found().map(Found::records_bytes).sum::<usize>() >= bytes_min
+        || found().any(|found| found.error_code != ErrorCode::None)
+}
+
+async fn wait(shard: &Rc<Shard>, owners: &ByOwner, bytes_min: u64, wait_max: Duration) {
+    let wait = Wait::begin(shard, owners, bytes_min);
+    // What there is when the time is over is the answer.
+    let _ = shard.io.timeout(wait_max, wait.due()).await;
 }
 
 /// What is to be fetched: what the request says, over what its session knows.
@@ -111,7 +119,7 @@ fn plan(context: &Context, request: &FetchRequest) -> Result<FetchPlan, ErrorCod
         uses_topic_ids: context.version() >= TOPIC_IDS_SINCE,
     };
     let mut sessions = context.shard.fetch_sessions.borrow_mut();
-    sessions.begin(Instant::now(), request, || {
+    sessions.begin(context.shard.io.now(), request, || {
         Uuid::new_v4().as_u64_pair().0 as i32
     })
 }

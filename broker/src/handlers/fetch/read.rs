@@ -3,16 +3,16 @@
 //! All owners are asked at the same time; each keeps to the request's limit by itself,
 //! and the merge drops what would pass it together. Kafka's rule holds: the first batch
 //! of the first partition that has one is returned even if it is larger than any limit
-//! (KIP-74), so that no consumer is stuck behind a large batch.
+//! (KIP-74), so that no consumer is stuck at a large batch.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use naru_engine::log::ReadError;
 use naru_wire::ErrorCode;
 
-use crate::handlers::topics::epoch_error;
-use crate::partition::{PartitionId, ShardId, Slot, owner};
+use crate::partition::{Denial, PartitionId, ShardId, owner};
 use crate::shard::Shard;
 
 /// A partition as a client wants it read.
@@ -50,20 +50,26 @@ impl Found {
     }
 }
 
-/// The wanted partitions of each owner, with their places in the request.
-pub type ByOwner = Vec<(ShardId, Vec<(usize, Wanted)>)>;
+/// Wanted partitions, with their places in the request.
+pub type Group = Arc<[(usize, Wanted)]>;
 
-pub fn by_owner(wanted: &[Option<Wanted>], shards: usize) -> ByOwner {
-    let mut owners: ByOwner = Vec::with_capacity(1);
+/// The wanted partitions of each owner: made once, for all that a fetch asks of them.
+pub type ByOwner = Vec<(ShardId, Group)>;
+
+pub fn by_owner(wanted: &[Result<Wanted, ErrorCode>], shards: usize) -> ByOwner {
+    let mut owners: Vec<(ShardId, Vec<(usize, Wanted)>)> = Vec::with_capacity(1);
     for (place, wanted) in wanted.iter().enumerate() {
-        let Some(wanted) = *wanted else { continue };
+        let Ok(wanted) = *wanted else { continue };
         let target = owner(wanted.id.topic_id, wanted.id.index, shards);
         match owners.iter_mut().find(|(shard, _)| *shard == target) {
             Some((_, group)) => group.push((place, wanted)),
             None => owners.push((target, vec![(place, wanted)])),
         }
     }
+    let owners = owners.into_iter();
     owners
+        .map(|(target, group)| (target, Group::from(group)))
+        .collect()
 }
 
 /// Reads all of `wanted`; the answers stand at the same places. Those that are `None`
@@ -77,7 +83,7 @@ pub async fn read_all(
     let calls: Vec<_> = owners
         .iter()
         .map(|(target, group)| {
-            let group = group.clone();
+            let group = Arc::clone(group);
             shard.mesh.call(shard, *target, move |there| {
                 read_owned(Rc::clone(there), group, bytes_max)
             })
@@ -103,39 +109,35 @@ pub async fn read_all(
     found
 }
 
-async fn read_owned(
-    shard: Rc<Shard>,
-    wanted: Vec<(usize, Wanted)>,
-    bytes_max: usize,
-) -> Vec<(usize, Found)> {
-    let mut answers = Vec::with_capacity(wanted.len());
+async fn read_owned(shard: Rc<Shard>, group: Group, bytes_max: usize) -> Vec<(usize, Found)> {
+    let mut answers = Vec::with_capacity(group.len());
     let mut room = bytes_max;
     let mut is_first = true;
-    for (place, wanted) in wanted {
-        let answer = read_one(&shard, &wanted, room, is_first).await;
+    for (place, wanted) in group.iter() {
+        let answer = read_one(&shard, wanted, room, is_first).await;
         let bytes = answer.records_bytes();
         if bytes > 0 {
             room = room.saturating_sub(bytes);
             is_first = false;
         }
-        answers.push((place, answer));
+        answers.push((*place, answer));
     }
     answers
 }
 
 async fn read_one(shard: &Shard, wanted: &Wanted, room: usize, is_first: bool) -> Found {
-    let partition = match shard.partitions.get(wanted.id) {
-        Some(Slot::Online(partition)) => partition,
-        Some(Slot::Offline(_)) => return Found::error(ErrorCode::KafkaStorageError),
-        None => return Found::error(ErrorCode::NotLeaderOrFollower),
-    };
-    let leader_epoch = partition.leader_epoch.get();
-    if let Some(code) = epoch_error(wanted.current_leader_epoch, leader_epoch) {
-        return Found {
+    let partition = match shard.leader(wanted.id, wanted.current_leader_epoch) {
+        Ok(partition) => partition,
+        Err(Denial {
+            error_code,
             leader_epoch,
-            ..Found::error(code)
-        };
-    }
+        }) => {
+            return Found {
+                leader_epoch,
+                ..Found::error(error_code)
+            };
+        }
+    };
     let (error_code, records) = if room == 0 && !is_first {
         (ErrorCode::None, Vec::new())
     } else {
@@ -159,9 +161,9 @@ async fn read_one(shard: &Shard, wanted: &Wanted, room: usize, is_first: bool) -
     };
     Found {
         error_code,
-        high_watermark: partition.high_watermark(),
-        log_start_offset: partition.log.start_offset(),
-        leader_epoch,
+        high_watermark: partition.committed(),
+        log_start_offset: partition.start_offset(),
+        leader_epoch: partition.standing().leader_epoch,
         records,
     }
 }

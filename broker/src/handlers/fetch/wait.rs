@@ -1,109 +1,113 @@
 //! Where a fetch waits: until its partitions have `min.bytes`, or `max.wait.ms` are over.
 //!
-//! Every owner watches its own partitions; the first that has enough ends the wait, and
-//! the others are told to stop watching.
+//! Every owner watches its own partitions and reports what they have together; the shard of
+//! the connection adds it up, as `min.bytes` is of the request. Whatever ends the wait, the
+//! other shards' watches are called off when it is dropped.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
-use std::time::Instant;
+use std::sync::Arc;
 
-use super::read::{ByOwner, Wanted};
-use crate::partition::{Partition, Slot, WaitId};
+use naru_runtime::Task;
+
+use super::read::{ByOwner, Group};
+use crate::partition::{Readable, Reports, ShardId, Watch, Watcher};
 use crate::shard::Shard;
 
-type Wait = Pin<Box<dyn Future<Output = ()>>>;
-
-/// Resolves when some owner has `bytes_min` to read in its partitions, or at `deadline`.
-pub async fn wait(shard: &Rc<Shard>, owners: &ByOwner, bytes_min: u64, deadline: Instant) {
-    let id = shard.remote_waits.new_id(shard.id);
-    let mut waits: Vec<Wait> = Vec::with_capacity(owners.len());
-    for (target, group) in owners {
-        let wanted: Vec<Wanted> = group.iter().map(|(_, wanted)| *wanted).collect();
-        if *target == shard.id {
-            waits.push(Box::pin(watch(
-                Rc::clone(shard),
-                wanted,
-                bytes_min,
-                deadline,
-            )));
-        } else {
-            waits.push(Box::pin(shard.mesh.call(shard, *target, move |there| {
-                watch_for_other(Rc::clone(there), id, wanted, bytes_min, deadline)
-            })));
-        }
-    }
-    first_of(waits).await;
-    for (target, _) in owners {
-        if *target != shard.id {
-            shard
-                .mesh
-                .tell(*target, move |there| there.remote_waits.call_off(id));
-        }
-    }
-}
-
-async fn watch_for_other(
+/// A wait that is under way.
+pub struct Wait {
     shard: Rc<Shard>,
-    id: WaitId,
-    wanted: Vec<Wanted>,
-    bytes_min: u64,
-    deadline: Instant,
-) {
-    let off = shard.remote_waits.enter(id);
-    let enough: Wait = Box::pin(watch(Rc::clone(&shard), wanted, bytes_min, deadline));
-    let called_off: Wait = Box::pin(async move { off.wait().await });
-    first_of(vec![enough, called_off]).await;
-    shard.remote_waits.call_off(id);
+    number: u64,
+    reports: Rc<Reports>,
+    /// The other shards that watch for it.
+    others: Vec<ShardId>,
+    /// The watch of this shard's own partitions.
+    _own: Option<Task<()>>,
 }
 
-/// Watches partitions of this shard.
-async fn watch(shard: Rc<Shard>, wanted: Vec<Wanted>, bytes_min: u64, deadline: Instant) {
-    let partitions: Vec<(Rc<Partition>, i64)> = wanted
-        .iter()
-        .filter_map(|wanted| match shard.partitions.get(wanted.id) {
-            Some(Slot::Online(partition)) => Some((partition, wanted.fetch_offset)),
-            _ => None,
-        })
-        .collect();
-    // While somebody reads at the end, what is written is flushed without further asking.
-    let _readers: Vec<_> = partitions
-        .iter()
-        .map(|(partition, _)| partition.log.tail_reader())
-        .collect();
-    let enough = async {
-        loop {
-            let progress: Vec<_> = partitions
-                .iter()
-                .map(|(partition, _)| partition.log.progress())
-                .collect();
-            let readable: u64 = partitions
-                .iter()
-                .map(|(partition, from)| partition.log.readable_bytes(*from))
-                .sum();
-            if readable >= bytes_min {
-                return;
+impl Wait {
+    pub fn begin(shard: &Rc<Shard>, owners: &ByOwner, bytes_min: u64) -> Self {
+        let reports = Reports::new(bytes_min, owners.len());
+        let number = shard.remote_waits.begin(&reports);
+        let mut wait = Self {
+            shard: Rc::clone(shard),
+            number,
+            reports,
+            others: Vec::new(),
+            _own: None,
+        };
+        for (at, (target, group)) in owners.iter().enumerate() {
+            let group = Arc::clone(group);
+            if *target == shard.id {
+                let reports = Rc::clone(&wait.reports);
+                let report = move |readable| reports.take(at, readable);
+                let watching = watch(Rc::clone(shard), group, report);
+                wait._own = Some(shard.io.spawn_task(watching));
+                continue;
             }
-            first_of(progress).await;
+            let home = shard.id;
+            wait.others.push(*target);
+            shard.mesh.tell(*target, move |there| {
+                let shard = Rc::clone(there);
+                let report = move |readable| {
+                    let to = move |home: &Rc<Shard>| home.remote_waits.report(number, at, readable);
+                    shard.mesh.tell(home, to);
+                };
+                let watching = watch(Rc::clone(there), group, report);
+                let watching = there.io.spawn_task(watching);
+                there.remote_waits.watch((home, number), watching);
+            });
         }
-    };
-    let remaining = deadline.saturating_duration_since(Instant::now());
-    let _ = shard.io.timeout(remaining, enough).await;
-}
-
-/// Resolves with the first of several; the others are dropped.
-async fn first_of<T, F: Future<Output = T> + Unpin>(mut futures: Vec<F>) -> Option<T> {
-    if futures.is_empty() {
-        std::future::pending::<()>().await;
+        wait
     }
-    poll_fn(|context| {
-        for future in &mut futures {
-            if let Poll::Ready(value) = Pin::new(future).poll(context) {
-                return Poll::Ready(Some(value));
+
+    /// Resolves when the owners have `bytes_min` together, or one has something that waiting
+    /// does not improve.
+    pub async fn due(&self) {
+        self.reports.due().await;
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.shard.remote_waits.end(self.number);
+        let id = (self.shard.id, self.number);
+        for target in &self.others {
+            let call_off = move |there: &Rc<Shard>| there.remote_waits.call_off(id);
+            self.shard.mesh.tell(*target, call_off);
+        }
+    }
+}
+
+/// Watches partitions of this shard, and reports whenever they have more together.
+async fn watch(shard: Rc<Shard>, group: Group, report: impl Fn(Readable)) {
+    let watcher = Rc::new(Watcher::default());
+    let mut watches: Vec<(Watch, u64)> = Vec::with_capacity(group.len());
+    for (place, (_, wanted)) in group.iter().enumerate() {
+        let Ok(partition) = shard.leader(wanted.id, wanted.current_leader_epoch) else {
+            // The next read tells why.
+            return report(Readable::AnswerNow);
+        };
+        let bytes_max = wanted.bytes_max as u64;
+        let watch = partition.watch(wanted.fetch_offset, bytes_max, &watcher, place);
+        watches.push((watch, 0));
+    }
+    let mut total = 0;
+    let mut moved: Vec<usize> = (0..watches.len()).collect();
+    loop {
+        let before = total;
+        for place in moved {
+            let (watch, bytes) = &mut watches[place];
+            match watch.readable().await {
+                Readable::AnswerNow => return report(Readable::AnswerNow),
+                Readable::Bytes(now) => {
+                    total = total - *bytes + now;
+                    *bytes = now;
+                }
             }
         }
-        Poll::Pending
-    })
-    .await
+        if total > before {
+            report(Readable::Bytes(total));
+        }
+        moved = watcher.moved().await;
+    }
 }

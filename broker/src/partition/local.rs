@@ -1,0 +1,427 @@
+//! A partition as this broker has it: the only door to its log.
+//!
+//! Batches that were checked go in, and come out up to the high watermark. Nobody else
+//! reaches the log: what a replica owes its clients, in which order it flushes,
+//! acknowledges and shows, is decided here.
+//!
+//! Invariants:
+//! - Offsets are given in the order of the appends; appending never waits.
+//! - The high watermark is at or below what is flushed to the device: no consumer sees a
+//!   record that a power cut could take back. Who reads at the end asks for a flush (ADR
+//!   0003).
+//! - A producer's sequence is recorded with the append, before anything is written: a
+//!   retry that overtakes the write is a duplicate and waits for the same offset.
+//! - The leader epoch never goes back.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::path::{Path, PathBuf};
+use std::rc::{Rc, Weak};
+
+use bytes::Bytes;
+use naru_engine::log::{Log, LogConfig, LogError, ReadError, Stamp};
+use naru_record_batch::BatchHeader;
+use naru_runtime::{Handle, Task};
+
+use super::checkpoint::Checkpointed;
+use super::{
+    HighWatermark, PartitionId, Producers, Role, SequenceError, Standing, Verdict, Watch, Watcher,
+};
+use crate::config::{TimestampType, TopicConfig};
+
+/// Appended bytes after which the recovery point is moved, so that recovery reads no more
+/// than this after it.
+const CHECKPOINT_EVERY_BYTES: u64 = 256 << 20;
+
+/// A partition's log, and what goes with it.
+pub struct Partition {
+    pub id: PartitionId,
+    pub topic: Rc<str>,
+    log: Log<Handle>,
+    standing: Cell<Standing>,
+    high_watermark: HighWatermark,
+    pub config: RefCell<Rc<TopicConfig>>,
+    producers: RefCell<Producers>,
+    checkpointed_at_bytes: Cell<u64>,
+    appended_bytes: Cell<u64>,
+    /// Raises the high watermark while this lives.
+    following: OnceCell<Task<()>>,
+}
+
+/// What a partition had when it was last open.
+#[derive(Default)]
+pub struct PartitionState {
+    pub producers: Producers,
+    pub high_watermark: i64,
+}
+
+/// Where a batch went.
+#[derive(Clone, Copy, Debug)]
+pub struct Appended {
+    pub base_offset: i64,
+    /// The offset after the batch: acknowledged when all below it is.
+    pub next_offset: i64,
+    /// The broker's time if it was stamped, else -1, in ms.
+    pub log_append_time_ms: i64,
+    pub log_start_offset: i64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    #[error(transparent)]
+    Sequence(#[from] SequenceError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// What `acks` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acks {
+    None,
+    /// The leader's write has completed: it survives the death of the process.
+    Leader,
+    /// Committed: flushed to the device on every in-sync replica.
+    All,
+}
+
+/// Why an append will not be acknowledged. It may be in the log all the same.
+#[derive(Debug, thiserror::Error)]
+pub enum AckError {
+    #[error("this broker does not lead the partition any more")]
+    NotLeader,
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// A batch that passed the checks, with what they found.
+#[derive(Clone, Debug)]
+pub struct CheckedBatch {
+    pub bytes: Bytes,
+    pub header: BatchHeader,
+    /// The largest timestamp of its records, in ms; the header's may be wrong.
+    pub max_timestamp_ms: i64,
+}
+
+impl Partition {
+    /// A partition on its log; `state` is what its checkpoint had, and what came after it.
+    pub fn open(
+        io: &Handle,
+        id: PartitionId,
+        topic: Rc<str>,
+        log: Log<Handle>,
+        state: PartitionState,
+        standing: Standing,
+        config: Rc<TopicConfig>,
+    ) -> Rc<Self> {
+        let flushed = log.flushed_offset();
+        if state.high_watermark > flushed {
+            // A checkpoint flushes what the watermark had reached before it is written.
+            tracing::error!(
+                "{topic}-{}: the log ends at {flushed}, but was committed up to {}: the disk \
+                 has lost what it had confirmed",
+                id.index,
+                state.high_watermark
+            );
+        }
+        let high_watermark = state.high_watermark.min(flushed);
+        let partition = Rc::new(Self {
+            id,
+            topic,
+            log,
+            standing: Cell::new(standing),
+            high_watermark: HighWatermark::new(high_watermark),
+            config: RefCell::new(config),
+            producers: RefCell::new(state.producers),
+            checkpointed_at_bytes: Cell::new(0),
+            appended_bytes: Cell::new(0),
+            following: OnceCell::new(),
+        });
+        let following = io.spawn_task(follow_log(Rc::downgrade(&partition)));
+        partition.following.get_or_init(|| following);
+        partition.settle();
+        partition
+    }
+
+    /// What this broker is to the partition now. Where the log or its directory has failed,
+    /// nothing is served any more, reads neither (as Kafka's offline log directories).
+    pub fn standing(&self) -> Standing {
+        let standing = self.standing.get();
+        match self.log.check() {
+            Ok(()) => standing,
+            Err(_) => Standing {
+                role: Role::Offline,
+                ..standing
+            },
+        }
+    }
+
+    /// Takes a role of a leader epoch that is not older than the last one.
+    pub fn take_role(&self, standing: Standing) {
+        let before = self.standing.replace(standing);
+        assert!(
+            before.leader_epoch <= standing.leader_epoch,
+            "{standing:?} comes after {before:?}"
+        );
+        if before != standing {
+            self.settle();
+            self.high_watermark.wake();
+        }
+    }
+
+    /// Whether a leader's work goes on: else why not.
+    pub(super) fn check_leads(&self) -> Result<(), AckError> {
+        self.log.check()?;
+        match self.standing.get().role {
+            Role::Leader => Ok(()),
+            Role::Follower | Role::Offline => Err(AckError::NotLeader),
+        }
+    }
+
+    /// Gives a batch its offsets and puts it on the way to the disk. Does not wait.
+    pub fn append(&self, batch: &CheckedBatch, now_ms: i64) -> Result<Appended, AppendError> {
+        let header = &batch.header;
+        if header.producer_id >= 0 {
+            match self.producers.borrow().check(
+                header.producer_id,
+                header.producer_epoch,
+                header.base_sequence,
+                header.last_sequence(),
+            )? {
+                Verdict::New => {}
+                Verdict::Duplicate {
+                    first_offset,
+                    last_offset,
+                    timestamp_ms,
+                } => {
+                    return Ok(Appended {
+                        base_offset: first_offset,
+                        next_offset: last_offset + 1,
+                        log_append_time_ms: match self.timestamp_type() {
+                            TimestampType::CreateTime => -1,
+                            TimestampType::LogAppendTime => timestamp_ms,
+                        },
+                        log_start_offset: self.log.start_offset(),
+                    });
+                }
+            }
+        }
+        let log_append_time_ms = match self.timestamp_type() {
+            TimestampType::CreateTime => None,
+            TimestampType::LogAppendTime => Some(now_ms),
+        };
+        let stamp = Stamp {
+            leader_epoch: self.standing.get().leader_epoch,
+            log_append_time_ms,
+            max_timestamp_ms: (batch.max_timestamp_ms != header.max_timestamp_ms)
+                .then_some(batch.max_timestamp_ms),
+        };
+        let appended = self.log.append(&batch.bytes, stamp, now_ms)?;
+        if header.producer_id >= 0 {
+            let timestamp_ms = log_append_time_ms.unwrap_or(batch.max_timestamp_ms);
+            self.producers
+                .borrow_mut()
+                .record(header, appended.base_offset, timestamp_ms);
+        }
+        self.appended_bytes
+            .set(self.appended_bytes.get() + batch.bytes.len() as u64);
+        Ok(Appended {
+            base_offset: appended.base_offset,
+            next_offset: appended.last_offset + 1,
+            log_append_time_ms: log_append_time_ms.unwrap_or(-1),
+            log_start_offset: self.log.start_offset(),
+        })
+    }
+
+    fn timestamp_type(&self) -> TimestampType {
+        self.config.borrow().timestamp_type
+    }
+
+    /// Resolves when all below `offset` is what `acks` asks for. What has to be flushed for
+    /// that is asked for when this is called, not when it is first polled.
+    pub fn acknowledged(
+        self: &Rc<Self>,
+        offset: i64,
+        acks: Acks,
+    ) -> impl Future<Output = Result<(), AckError>> + use<> {
+        if acks == Acks::All {
+            self.log.demand_flush(offset);
+        }
+        let partition = Rc::clone(self);
+        async move {
+            match acks {
+                // An unacknowledged request keeps its memory until it is written, or
+                // nothing would slow down who sends faster than the disk takes.
+                Acks::None | Acks::Leader => Ok(partition.log.written(offset).await?),
+                Acks::All => partition.is_committed(offset).await,
+            }
+        }
+    }
+
+    async fn is_committed(&self, offset: i64) -> Result<(), AckError> {
+        loop {
+            if self.committed() >= offset {
+                // A fenced directory acknowledges nothing; a closed log did its work before.
+                return match self.log.check() {
+                    Err(error @ LogError::Fenced { .. }) => Err(error.into()),
+                    _ => Ok(()),
+                };
+            }
+            self.check_leads()?;
+            self.high_watermark.moved().await;
+        }
+    }
+
+    /// The high watermark: below it every record is committed, and may be consumed.
+    pub fn committed(&self) -> i64 {
+        self.high_watermark.get()
+    }
+
+    pub(super) fn high_watermark(&self) -> &HighWatermark {
+        &self.high_watermark
+    }
+
+    /// Raises the high watermark to what all in-sync replicas have flushed: of this leader
+    /// alone, its own flushed end.
+    fn settle(&self) {
+        if self.check_leads().is_ok() {
+            self.high_watermark.advance_to(self.log.flushed_offset());
+        }
+        assert!(
+            self.committed() <= self.log.flushed_offset(),
+            "{}-{}: the high watermark {} is after the flushed end {}",
+            self.topic,
+            self.id.index,
+            self.committed(),
+            self.log.flushed_offset()
+        );
+    }
+
+    /// The high watermark after all that was written when this was called: a client that
+    /// had its write acknowledged finds it, whatever its acks.
+    pub async fn latest(&self) -> Result<i64, LogError> {
+        let written = self.log.written_offset();
+        self.log.flushed(written).await?;
+        self.settle();
+        Ok(self.committed())
+    }
+
+    /// The first offset that may be read.
+    pub fn start_offset(&self) -> i64 {
+        self.log.start_offset()
+    }
+
+    /// Whether nothing was ever appended.
+    pub fn is_new(&self) -> bool {
+        self.log.end_offset() == 0
+    }
+
+    /// Whole batches from the one that holds `from` on, up to the high watermark.
+    pub async fn read(
+        &self,
+        from: i64,
+        bytes_max: usize,
+        at_least_one: bool,
+    ) -> Result<Vec<Bytes>, ReadError> {
+        let up_to = self.committed();
+        self.log
+            .read_up_to(from, up_to, bytes_max, at_least_one)
+            .await
+    }
+
+    /// Watches for more to read from `from` on, of which a fetch takes `bytes_max` at most.
+    /// `watcher` hears of it as of its partition `place`.
+    pub fn watch(
+        self: &Rc<Self>,
+        from: i64,
+        bytes_max: u64,
+        watcher: &Rc<Watcher>,
+        place: usize,
+    ) -> Watch {
+        Watch::new(self, &self.log, from, bytes_max, watcher, place)
+    }
+
+    /// The first committed record with a timestamp of at least `timestamp_ms`, as (offset,
+    /// timestamp).
+    pub async fn offset_for_timestamp(
+        &self,
+        timestamp_ms: i64,
+    ) -> Result<Option<(i64, i64)>, ReadError> {
+        let found = self.log.offset_for_timestamp(timestamp_ms).await?;
+        Ok(found.filter(|(offset, _)| *offset < self.committed()))
+    }
+
+    /// The first record with the largest timestamp, if it is committed, as (offset,
+    /// timestamp).
+    pub async fn offset_of_max_timestamp(&self) -> Result<Option<(i64, i64)>, ReadError> {
+        let found = self.log.offset_of_max_timestamp().await?;
+        Ok(found.filter(|(offset, _)| *offset < self.committed()))
+    }
+
+    /// Takes the settings of its topic.
+    pub fn set_config(&self, config: Rc<TopicConfig>, log_config: LogConfig) {
+        self.log.set_config(log_config);
+        *self.config.borrow_mut() = config;
+    }
+
+    /// Drops what retention no longer keeps; see [`Log::drop_expired`].
+    pub async fn drop_expired(&self, now_ms: i64) -> Result<Vec<PathBuf>, LogError> {
+        self.log.drop_expired(now_ms).await
+    }
+
+    /// Gives back memory if nothing was appended since the last call.
+    pub fn rest(&self) {
+        self.log.rest();
+    }
+
+    pub fn dir(&self) -> &Path {
+        self.log.dir()
+    }
+
+    /// Ends a partition whose topic is deleted: everyone who waits is told.
+    pub fn abandon(&self) {
+        self.log.abandon();
+        self.high_watermark.wake();
+    }
+
+    /// Moves the recovery point if enough was appended since, and forgets producers that
+    /// have been silent for `producer_expiration_ms`.
+    pub async fn maintain(&self, now_ms: i64, producer_expiration_ms: i64) -> Result<(), LogError> {
+        self.producers
+            .borrow_mut()
+            .expire(now_ms, producer_expiration_ms);
+        let appended = self.appended_bytes.get();
+        if appended - self.checkpointed_at_bytes.get() < CHECKPOINT_EVERY_BYTES {
+            return Ok(());
+        }
+        self.checkpointed_at_bytes.set(appended);
+        self.checkpoint().await
+    }
+
+    async fn checkpoint(&self) -> Result<(), LogError> {
+        self.log.checkpoint(self.checkpointed()).await
+    }
+
+    /// Flushes, and leaves a checkpoint that spares the next start all reading.
+    pub async fn close(&self) -> Result<(), LogError> {
+        self.log.close(self.checkpointed()).await
+    }
+
+    fn checkpointed(&self) -> Bytes {
+        let producers = self.producers.borrow().to_bytes();
+        Checkpointed::encode(self.committed(), &producers)
+    }
+}
+
+/// Lets the high watermark of a leader follow what its log has flushed, and tells those who
+/// wait when nothing more will come.
+async fn follow_log(partition: Weak<Partition>) {
+    while let Some(partition) = partition.upgrade() {
+        let progress = partition.log.progress();
+        let has_failed = partition.log.check().is_err();
+        if has_failed {
+            return partition.high_watermark.wake();
+        }
+        partition.settle();
+        drop(partition);
+        progress.await;
+    }
+}
