@@ -26,7 +26,7 @@ pub use disk::{BLOCK_BYTES, DirEntry, Disk, Env, File, Open, Spawn, read_file, r
 pub use either_disk::{EitherDisk, EitherFile};
 pub use executor::Task;
 pub use glommio_disk::{GlommioDisk, GlommioFile};
-pub use maintenance::{Maintenance, MaintenanceError, MaintenanceHandle};
+pub use maintenance::{Maintenance, MaintenanceDisk, MaintenanceError, MaintenanceHandle};
 pub use ring::{RingConfig, ignore_sigxfsz};
 pub use ring_disk::RingFile;
 pub use runtime::{Elapsed, Handle, Runtime, Sleep};

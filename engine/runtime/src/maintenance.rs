@@ -3,6 +3,9 @@
 //! Jobs come in through a bounded queue, with a byte on a socket pair to wake the thread,
 //! which waits for it on its own ring and costs nothing while there is none. A job runs
 //! beside the others on that thread; its result goes to a callback, on that thread too.
+//!
+//! A simulated machine has a maintenance thread as well ([`MaintenanceHandle::simulated`]), where jobs
+//! find the machine's disk.
 
 use std::fmt;
 use std::fs;
@@ -22,9 +25,13 @@ use glommio::io::DmaFile;
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement};
 use nix::sys::socket::{MsgFlags, recv};
 
+use super::backend::Backend;
 use super::disk::BLOCK_BYTES;
+use super::either_disk::EitherDisk;
 use super::glommio_disk::GlommioDisk;
 use super::ring::{set_niceness, to_glommio};
+use super::runtime::Handle;
+use super::wake::RemoteWaker;
 
 const THREAD_NAME: &str = "naru-maintenance";
 
@@ -43,7 +50,10 @@ const NICENESS: i32 = 10;
 /// What glommio reads when it decides whether a device can be polled.
 const PROBE_NAME: &str = ".naru-probe";
 
-type Job = Box<dyn FnOnce(GlommioDisk) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+/// The disk as jobs see it. Works only on their thread.
+pub type MaintenanceDisk = EitherDisk<GlommioDisk>;
+
+type Job = Box<dyn FnOnce(MaintenanceDisk) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
 /// Why a job was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,16 +64,34 @@ pub enum MaintenanceError {
     Stopped,
 }
 
+/// How the thread is told that there is a job.
+enum Alarm {
+    /// The other end is waited for by glommio.
+    Socket(UnixStream),
+    Simulated(RemoteWaker),
+}
+
 struct Shared {
     jobs: ArrayQueue<Job>,
-    alarm: UnixStream,
+    alarm: Alarm,
     is_stopped: AtomicBool,
 }
 
 impl Shared {
+    fn new(alarm: Alarm) -> Arc<Self> {
+        Arc::new(Self {
+            jobs: ArrayQueue::new(JOBS_MAX),
+            alarm,
+            is_stopped: AtomicBool::new(false),
+        })
+    }
+
     fn wake(&self) {
-        // A full socket means that a byte is on its way already.
-        let _ = (&self.alarm).write(&[1]);
+        match &self.alarm {
+            // A full socket means that a byte is on its way already.
+            Alarm::Socket(socket) => drop((&mut &*socket).write(&[1])),
+            Alarm::Simulated(waker) => waker.wake(),
+        }
     }
 }
 
@@ -90,11 +118,7 @@ impl Maintenance {
             .collect::<io::Result<Vec<_>>>()?;
         let (alarm, bell) = UnixStream::pair()?;
         alarm.set_nonblocking(true)?;
-        let shared = Arc::new(Shared {
-            jobs: ArrayQueue::new(JOBS_MAX),
-            alarm,
-            is_stopped: AtomicBool::new(false),
-        });
+        let shared = Shared::new(Alarm::Socket(alarm));
         let handle = MaintenanceHandle {
             shared: Arc::clone(&shared),
         };
@@ -142,11 +166,33 @@ impl Drop for Maintenance {
 }
 
 impl MaintenanceHandle {
+    /// Lets a thread of a simulated machine do the jobs.
+    ///
+    /// # Panics
+    /// On a ring: jobs would hold up whatever else it does.
+    pub fn simulated(thread: &Handle) -> Self {
+        let Backend::Sim(seat) = thread.backend() else {
+            panic!("a ring does no maintenance");
+        };
+        let disk = seat.disk().clone();
+        let shared = Shared::new(Alarm::Simulated(thread.waker()));
+        let (jobs, spawner) = (Arc::clone(&shared), thread.clone());
+        thread.on_turn(Box::new(move || {
+            let mut has_progress = false;
+            while let Some(job) = jobs.jobs.pop() {
+                spawner.spawn(job(EitherDisk::Sim(disk.clone())));
+                has_progress = true;
+            }
+            has_progress
+        }));
+        Self { shared }
+    }
+
     /// Runs `job` on the maintenance thread and gives its result to `done`, there. Neither
     /// runs when the thread is stopped before.
     pub fn submit<T, F>(
         &self,
-        job: impl FnOnce(GlommioDisk) -> F + Send + 'static,
+        job: impl FnOnce(MaintenanceDisk) -> F + Send + 'static,
         done: impl FnOnce(T) + Send + 'static,
     ) -> Result<(), MaintenanceError>
     where
@@ -228,7 +274,7 @@ async fn work(shared: &Shared, bell: UnixStream) {
         return;
     };
     let bell = to_glommio(bell);
-    let disk = GlommioDisk::new();
+    let disk = EitherDisk::Real(GlommioDisk::new());
     let mut bytes = [0; 512];
     while !shared.is_stopped.load(Ordering::Acquire) {
         while let Some(job) = shared.jobs.pop() {

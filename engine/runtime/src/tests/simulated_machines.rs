@@ -13,7 +13,10 @@ use crossbeam::queue::ArrayQueue;
 
 use super::{ADDRESS, SEEDS};
 use crate::sim::{Digest, Machine, Simulation};
-use crate::{Aligned, Disk, File, Handle, Listener, Open, Socket, read_file};
+use crate::{
+    Aligned, Disk, File, Handle, Listener, MaintenanceDisk, MaintenanceHandle, Open, Socket,
+    read_file,
+};
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 99));
 const SERVER: SocketAddr = SocketAddr::new(ADDRESS, 9092);
@@ -255,6 +258,31 @@ fn a_reset_connection_is_broken_on_both_sides() {
             let reset = ErrorKind::ConnectionReset;
             assert_eq!(*errors.borrow(), [reset, reset]);
             assert!(!simulation.reset_a_connection());
+        });
+    }
+}
+
+#[test]
+fn a_maintenance_job_works_on_the_disk_of_its_machine() {
+    for seed in 0..SEEDS {
+        let simulation = Simulation::new(seed);
+        let machine = simulation.machine(ADDRESS);
+        let maintenance = MaintenanceHandle::simulated(&machine.thread());
+        let asking = machine.thread();
+        let results = Arc::new(ArrayQueue::new(1));
+        let done = Arc::clone(&results);
+        let job = |disk: MaintenanceDisk| async move {
+            disk.create_dir_all(Path::new("/data")).await?;
+            disk.open(file(), Open::BufferedNew).await.map(drop)
+        };
+        let report = move |result: std::io::Result<()>| done.push(result.is_ok()).unwrap();
+        maintenance.submit(job, report).unwrap();
+        simulation.run(async {
+            while results.is_empty() {
+                asking.sleep(Duration::from_millis(1)).await;
+            }
+            assert_eq!(results.pop(), Some(true));
+            assert!(read_file(&asking, file()).await.unwrap().is_empty());
         });
     }
 }
