@@ -112,6 +112,7 @@ impl<E: Env> Log<E> {
         self.state().durability_mut().failed(LogError::Closed {
             directory: self.0.dir.clone(),
         });
+        self.forget_reads();
         Ok(())
     }
 
@@ -121,5 +122,6 @@ impl<E: Env> Log<E> {
         self.end(LogError::Closed {
             directory: self.0.dir.clone(),
         });
+        self.forget_reads();
     }
 }

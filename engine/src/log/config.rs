@@ -1,12 +1,11 @@
 //! What a log is told from outside: its settings, and what it shares with the other logs
 //! of its shard.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::Fence;
+use super::{Fence, TailBudget};
 
 /// Settings of one log; may change while it is open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,42 +39,4 @@ impl Default for LogConfig {
 pub struct Shared {
     pub fence: Fence,
     pub tails: Rc<TailBudget>,
-}
-
-/// Memory in the tails of a shard's logs: bounded by making new chunks smaller, and old
-/// ones go sooner, as it is used up.
-#[derive(Debug)]
-pub struct TailBudget {
-    limit_bytes: usize,
-    used_bytes: Cell<usize>,
-}
-
-impl TailBudget {
-    pub fn new(limit_bytes: usize) -> Self {
-        Self {
-            limit_bytes,
-            used_bytes: Cell::new(0),
-        }
-    }
-
-    pub fn used_bytes(&self) -> usize {
-        self.used_bytes.get()
-    }
-
-    pub(super) fn free_bytes(&self) -> usize {
-        self.limit_bytes.saturating_sub(self.used_bytes.get())
-    }
-
-    pub(super) fn is_scarce(&self) -> bool {
-        self.used_bytes.get() > self.limit_bytes / 2
-    }
-
-    pub(super) fn take(&self, bytes: usize) {
-        self.used_bytes.set(self.used_bytes.get() + bytes);
-    }
-
-    pub(super) fn give_back(&self, bytes: usize) {
-        self.used_bytes
-            .set(self.used_bytes.get().saturating_sub(bytes));
-    }
 }

@@ -4,6 +4,7 @@ use std::cell::{RefCell, RefMut};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use super::budget::LogId;
 use super::place::Place;
 use super::state::{ActiveSegment, SealedSegment, Segments, State};
 use super::{LogConfig, LogError, Shared};
@@ -19,6 +20,8 @@ pub(super) struct Inner<E: Env> {
     pub env: E,
     pub dir: PathBuf,
     pub shared: Shared,
+    /// What the shard keeps for the readers of this log is kept under this.
+    pub id: LogId,
     pub state: RefCell<State<E::File>>,
     /// Something was written, or the log failed.
     pub written: Notify,
@@ -28,6 +31,12 @@ pub(super) struct Inner<E: Env> {
     pub idle: Notify,
     /// One checkpoint is written at a time.
     pub checkpointing: Rc<Semaphore>,
+}
+
+impl<E: Env> Drop for Inner<E> {
+    fn drop(&mut self) {
+        self.shared.tails.forget_log(self.id);
+    }
 }
 
 impl<E: Env> Clone for Log<E> {
@@ -115,11 +124,13 @@ impl<E: Env> Log<E> {
             has_directory,
         );
         let tails = Rc::clone(&shared.tails);
+        let id = tails.next_log();
         let state = State::new(segments, &recovered, config, tails);
         Self(Rc::new(Inner {
             env,
             dir,
             shared,
+            id,
             state: RefCell::new(state),
             written: Notify::new(),
             flushed: Notify::new(),

@@ -16,17 +16,21 @@
 //! - No `RefCell` borrow lives across an await.
 
 mod append;
+mod budget;
 mod checkpoint;
 mod commit;
 mod config;
 mod error;
+mod extents;
 mod handle;
+mod lru;
 mod place;
 mod read;
 mod readable;
-mod readahead;
 mod retention;
 mod roll;
+mod sealed;
+mod shelf;
 mod state;
 mod tail;
 mod time;
@@ -35,7 +39,8 @@ mod wait;
 mod window;
 
 pub use append::{Appended, Stamp};
-pub use config::{LogConfig, Shared, TailBudget};
+pub use budget::TailBudget;
+pub use config::{LogConfig, Shared};
 pub use error::{Fence, LogError, ReadError};
 pub use handle::Log;
 pub use readable::LogOffsetMetadata;

@@ -5,17 +5,13 @@
 //! that is no longer in the log the answer is `OffsetOutOfRange`, and after a truncation the
 //! read begins anew. So a read never mixes two states of the log.
 
-use std::rc::Rc;
-
 use bytes::Bytes;
 use naru_record_batch::BatchHeader;
 
 use super::place::{BatchEnd, Place};
 use super::window::Window;
 use super::{Log, ReadError};
-use crate::index::{Index, SegmentIndex};
-use crate::recovery::scan;
-use crate::segment::{index_path, segment_path};
+use crate::segment::segment_path;
 use naru_runtime::Env;
 
 /// Headers are looked for in pieces of this size, in bytes: as far apart as index entries are.
@@ -182,11 +178,15 @@ impl<E: Env> Log<E> {
     /// What a read of `offset` goes by; `None` when there is nothing for it below `up_to`.
     fn view(&self, offset: i64, up_to: i64) -> Result<Option<View>, ReadError> {
         let state = self.state();
-        let (start, end) = (state.start_offset(), state.end_offset());
+        let start = state.start_offset();
+        let end = state
+            .readers
+            .cutting()
+            .map_or(state.end_offset(), |cut| cut.next_offset);
         if offset < start || offset > end {
             return Err(ReadError::OffsetOutOfRange { offset, start, end });
         }
-        let (written, flushed) = (state.durability().written(), state.durability().flushed());
+        let (written, flushed) = (state.readable(), state.durability().flushed());
         let up_to = up_to.min(written.next_offset);
         if offset >= up_to {
             return Ok(None);
@@ -194,7 +194,7 @@ impl<E: Env> Log<E> {
         let Some(Place { segment, position }) = state.segments().segment_of(offset) else {
             return Ok(None);
         };
-        let is_flushed = up_to <= flushed.next_offset;
+        let is_flushed = up_to == flushed.next_offset;
         let limit = if is_flushed { flushed } else { written };
         assert!(
             segment <= limit.place.segment,
@@ -286,67 +286,6 @@ impl<E: Env> Log<E> {
             return Ok(bytes);
         }
         self.read_file(segment, from, to).await
-    }
-
-    /// What the index of a segment says; of a sealed one it is loaded, or built again.
-    pub(super) async fn ask_index<T>(
-        &self,
-        segment: i64,
-        ask: impl FnOnce(&Index) -> T,
-    ) -> Result<T, ReadError> {
-        let size_bytes = {
-            let state = self.state();
-            if let Some(unsealed) = state.segments().unsealed(segment) {
-                return Ok(ask(unsealed.index()));
-            }
-            match state.segments().sealed(segment) {
-                Some(sealed) => match sealed.index() {
-                    Some(index) => return Ok(ask(index)),
-                    None => sealed.size_bytes(),
-                },
-                // Dropped meanwhile: whoever asks looks at that next.
-                None => return Ok(ask(&Index::default())),
-            }
-        };
-        let index = self.load_index(segment, size_bytes).await;
-        let index = Rc::new(index.map_err(|cause| ReadError::Io {
-            path: segment_path(&self.0.dir, segment),
-            cause: cause.to_string().into(),
-        })?);
-        let mut state = self.state();
-        if let Some(sealed) = state.segments_mut().sealed_mut(segment) {
-            sealed.keep_index(Rc::clone(&index));
-        }
-        drop(state);
-        Ok(ask(&index))
-    }
-
-    async fn load_index(&self, segment: i64, size_bytes: u64) -> std::io::Result<Index> {
-        let path = index_path(&self.0.dir, segment);
-        if let Ok(content) = naru_runtime::read_file(&self.0.env, &path).await
-            && let Some(found) = SegmentIndex::decode(&content, size_bytes)
-        {
-            return Ok(found.index);
-        }
-        let path = segment_path(&self.0.dir, segment);
-        let file = self.0.env.open(&path, naru_runtime::Open::Direct).await?;
-        let mut built = SegmentIndex {
-            index: Index::default(),
-            segment_bytes: size_bytes,
-            max_timestamp_ms: i64::MIN,
-            next_offset: segment,
-        };
-        let end = scan(&file, size_bytes, 0, segment, |header, position| {
-            built.index.note(header, position, built.max_timestamp_ms);
-            built.max_timestamp_ms = built.max_timestamp_ms.max(header.max_timestamp_ms);
-        })
-        .await?;
-        built.next_offset = end.next_offset;
-        // Of a damaged segment it would hide the damage from the next recovery.
-        if end.position == size_bytes {
-            self.write_index(segment, &built).await;
-        }
-        Ok(built.index)
     }
 }
 

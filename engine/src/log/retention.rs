@@ -54,6 +54,8 @@ impl<E: Env> Log<E> {
                 let oldest = (oldest.base_offset(), oldest.path().clone());
                 state.start_advanced(next);
                 state.oldest_dropped();
+                drop(state);
+                self.forget_segment(oldest.0);
                 oldest
             };
             for from in [path, index_path(&self.0.dir, base_offset)] {
@@ -80,10 +82,8 @@ impl<E: Env> Log<E> {
         }
         let written = state.durability().write_place();
         state.tail.trim(written, true);
-        state.readers.read_aheads.clear(&self.0.shared.tails);
-        for sealed in state.segments_mut().sealed_iter_mut() {
-            sealed.release();
-        }
+        drop(state);
+        self.release_unused();
     }
 }
 

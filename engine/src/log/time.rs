@@ -1,10 +1,26 @@
 //! Offsets by time (ListOffsets with a timestamp, KIP-32 and KIP-734).
+//!
+//! Segments may be dropped while they are looked through: the answer is then among those that
+//! are left. After a truncation the search begins anew.
 
-use naru_record_batch::BatchHeader;
+use naru_record_batch::{BatchHeader, first_record_at};
 
 use super::place::Place;
+use super::read::Interrupted;
 use super::{Log, ReadError};
 use naru_runtime::Env;
+
+/// A segment that is looked through.
+#[derive(Clone, Copy)]
+struct Searched {
+    base_offset: i64,
+    /// Where the part of it ends that may be read, in bytes.
+    end: u64,
+    cuts: u64,
+}
+
+/// A record, as (offset, timestamp).
+type Found = (i64, i64);
 
 impl<E: Env> Log<E> {
     /// The first record with a timestamp of at least `timestamp_ms` that is flushed, as
@@ -12,31 +28,18 @@ impl<E: Env> Log<E> {
     pub async fn offset_for_timestamp(
         &self,
         timestamp_ms: i64,
-    ) -> Result<Option<(i64, i64)>, ReadError> {
-        for (segment, end) in self.segments_reaching(timestamp_ms) {
-            let asked = self.ask_index(segment, |i| i.position_for_timestamp(timestamp_ms));
-            let mut position = asked.await?;
-            let mut window = None;
-            while position < end {
-                let header = self
-                    .header_at(&mut window, Place { segment, position }, end)
-                    .await?;
-                if header.max_timestamp_ms >= timestamp_ms
-                    && header.next_offset() > self.start_offset()
-                    && let Some(found) = self
-                        .record_in_batch(segment, position, &header, timestamp_ms)
-                        .await?
-                {
-                    return Ok(Some(found));
-                }
-                position += header.size_bytes() as u64;
+    ) -> Result<Option<Found>, ReadError> {
+        loop {
+            match self.search(timestamp_ms).await {
+                Err(Interrupted::Cut) => {}
+                Err(Interrupted::Failed(error)) => return Err(error),
+                Ok(found) => return Ok(found),
             }
         }
-        Ok(None)
     }
 
     /// The first record with the largest timestamp, as (offset, timestamp).
-    pub async fn offset_of_max_timestamp(&self) -> Result<Option<(i64, i64)>, ReadError> {
+    pub async fn offset_of_max_timestamp(&self) -> Result<Option<Found>, ReadError> {
         let largest = {
             let state = self.state();
             let segments = state.segments();
@@ -52,38 +55,111 @@ impl<E: Env> Log<E> {
         }
     }
 
-    /// Segments with a timestamp of at least `timestamp_ms`, and where the flushed part of
-    /// each ends.
-    fn segments_reaching(&self, timestamp_ms: i64) -> Vec<(i64, u64)> {
+    async fn search(&self, timestamp_ms: i64) -> Result<Option<Found>, Interrupted> {
+        for segment in self.segments_reaching(timestamp_ms) {
+            let found = self.search_in(segment, timestamp_ms).await?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Segments with a timestamp of at least `timestamp_ms`, the oldest first.
+    fn segments_reaching(&self, timestamp_ms: i64) -> Vec<Searched> {
         let state = self.state();
-        let flushed = state.durability().flushed().place;
-        let sealed = state
-            .segments()
-            .sealed_iter()
-            .filter(|s| s.max_timestamp_ms() >= timestamp_ms)
-            .map(|s| (s.base_offset(), s.size_bytes()));
-        let unsealed = state
-            .segments()
-            .unsealed_iter()
-            .filter(|s| s.max_timestamp_ms() >= timestamp_ms)
-            .filter(|s| s.base_offset() == flushed.segment)
-            .map(|s| (s.base_offset(), flushed.position));
-        sealed.chain(unsealed).collect()
+        let readable = state.readable();
+        let flushed = state.durability().flushed();
+        let last = if flushed.is_within(readable) {
+            flushed
+        } else {
+            readable
+        };
+        let cuts = state.readers.cuts();
+        let sealed = state.segments().sealed_iter();
+        let sealed = sealed.filter(|s| s.max_timestamp_ms() >= timestamp_ms);
+        let sealed = sealed.map(|s| (s.base_offset(), s.size_bytes()));
+        let unsealed = state.segments().unsealed_iter();
+        let unsealed = unsealed.filter(|s| s.max_timestamp_ms() >= timestamp_ms);
+        let unsealed = unsealed.map(|s| (s.base_offset(), s.position()));
+        let reaching = sealed.chain(unsealed);
+        let readable = reaching.filter(|(base, _)| *base <= last.place.segment);
+        let searched = readable.map(|(base_offset, size_bytes)| Searched {
+            base_offset,
+            end: match base_offset == last.place.segment {
+                true => last.place.position,
+                false => size_bytes,
+            },
+            cuts,
+        });
+        searched.collect()
+    }
+
+    async fn search_in(
+        &self,
+        segment: Searched,
+        timestamp_ms: i64,
+    ) -> Result<Option<Found>, Interrupted> {
+        let base_offset = segment.base_offset;
+        let asked = self.ask_index(base_offset, |i| i.position_for_timestamp(timestamp_ms));
+        let asked = asked.await;
+        let Some(mut position) = self.if_there(segment, asked)? else {
+            return Ok(None);
+        };
+        let mut window = None;
+        while position < segment.end {
+            let place = Place {
+                segment: base_offset,
+                position,
+            };
+            let header = self.header_at(&mut window, place, segment.end).await;
+            let Some(header) = self.if_there(segment, header)? else {
+                return Ok(None);
+            };
+            if header.max_timestamp_ms >= timestamp_ms && header.next_offset() > self.start_offset()
+            {
+                let found = self.search_batch(place, &header, timestamp_ms).await;
+                let Some(found) = self.if_there(segment, found)? else {
+                    return Ok(None);
+                };
+                if found.is_some() {
+                    return Ok(found);
+                }
+            }
+            position += header.size_bytes() as u64;
+        }
+        Ok(None)
+    }
+
+    /// What was got by waiting; nothing of a segment that was dropped meanwhile.
+    fn if_there<T>(
+        &self,
+        segment: Searched,
+        got: Result<T, ReadError>,
+    ) -> Result<Option<T>, Interrupted> {
+        let state = self.state();
+        if segment.cuts != state.readers.cuts() {
+            return Err(Interrupted::Cut);
+        }
+        let first = state.segments().segment_of(state.start_offset());
+        if first.is_none_or(|first| segment.base_offset < first.segment) {
+            return Ok(None);
+        }
+        got.map(Some).map_err(Interrupted::Failed)
     }
 
     /// The first record of a batch with at least this timestamp.
-    async fn record_in_batch(
+    async fn search_batch(
         &self,
-        segment: i64,
-        position: u64,
+        place: Place,
         header: &BatchHeader,
         timestamp_ms: i64,
-    ) -> Result<Option<(i64, i64)>, ReadError> {
+    ) -> Result<Option<Found>, ReadError> {
         if header.attributes.is_log_append_time() {
             return Ok(Some((header.base_offset, header.max_timestamp_ms)));
         }
-        let end = position + header.size_bytes() as u64;
-        let bytes = self.bytes(segment, position, end).await?.concat();
-        Ok(naru_record_batch::first_record_at(&bytes, timestamp_ms))
+        let end = place.position + header.size_bytes() as u64;
+        let bytes = self.bytes(place.segment, place.position, end).await?;
+        Ok(first_record_at(&bytes.concat(), timestamp_ms))
     }
 }

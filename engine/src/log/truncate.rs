@@ -8,7 +8,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::place::Place;
+use super::place::{BatchEnd, Place};
 use super::state::ActiveSegment;
 use super::{Log, LogError};
 use crate::recovery::{Checkpoint, scan};
@@ -73,6 +73,10 @@ impl<E: Env> Log<E> {
             return Ok(self.end_offset());
         };
         let (place, end) = (found.place, found.header.base_offset);
+        self.state().readers.truncation_began(BatchEnd {
+            next_offset: end,
+            place,
+        });
         self.lower_promises(place, end).await?;
         let bases: Vec<i64> = {
             let state = self.state();
@@ -102,7 +106,8 @@ impl<E: Env> Log<E> {
         let whole = place.position / BLOCK_BYTES as u64 * BLOCK_BYTES as u64;
         let block = file.read_at(whole, BLOCK_BYTES).await.map_err(io(path))?;
         let mut state = self.state();
-        state.truncated(segment, file, &self.0.shared.tails);
+        state.truncated(segment, file);
+        self.0.shared.tails.forget_log(self.0.id);
         if !block.is_empty() {
             state.tail.resume(place, &block);
         }

@@ -93,6 +93,30 @@ impl<F> State<F> {
         self.durability.end().next_offset
     }
 
+    /// All that may be read lies before this: what is written, but for what is being cut off.
+    pub fn readable(&self) -> BatchEnd {
+        let written = self.durability.written();
+        let cutting = self.readers.cutting();
+        cutting
+            .filter(|cut| cut.is_within(written))
+            .unwrap_or(written)
+    }
+
+    /// What the file of a segment holds, in bytes; 0 where there is no such segment.
+    pub fn bytes_on_disk(&self, segment: i64) -> u64 {
+        let written = self.durability.write_place();
+        match self.segments.sealed(segment) {
+            Some(sealed) => sealed.size_bytes(),
+            None if segment == written.segment => written.position,
+            None => 0,
+        }
+    }
+
+    pub fn has_segment(&self, segment: i64) -> bool {
+        let segments = &self.segments;
+        segments.sealed(segment).is_some() || segments.unsealed(segment).is_some()
+    }
+
     /// Whether somebody waits for a flush: of an offset, or at the end of the log.
     pub fn is_flush_wanted(&self) -> bool {
         self.durability.is_flush_demanded() || self.readers.has_tail_readers()
@@ -174,11 +198,11 @@ impl<F> State<F> {
     }
 
     /// The log ends in `last`, whose `file` is cut to it; all of it is flushed.
-    pub fn truncated(&mut self, last: ActiveSegment, file: F, budget: &TailBudget) {
+    pub fn truncated(&mut self, last: ActiveSegment, file: F) {
         let end = last.end();
         self.segments.truncate(last, file);
         self.durability.truncated(end);
-        self.readers.truncated(budget);
+        self.readers.truncated();
         self.tail.clear();
         self.assert_invariants();
     }

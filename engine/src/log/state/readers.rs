@@ -3,9 +3,8 @@
 
 use std::collections::VecDeque;
 
-use super::super::TailBudget;
-use super::super::place::Place;
-use super::super::readahead::ReadAheads;
+use super::super::budget::Turns;
+use super::super::place::{BatchEnd, Place};
 
 /// How many places of the log where readers stopped are remembered.
 const READ_ENDS_MAX: usize = 16;
@@ -14,9 +13,14 @@ const READ_ENDS_MAX: usize = 16;
 pub(in crate::log) struct Readers {
     /// Where readers stopped, as (offset, place): the next read begins there.
     read_ends: VecDeque<(i64, Place)>,
-    pub read_aheads: ReadAheads,
-    /// How often the log was truncated.
+    /// What the shard keeps for this log was looked through last at these turns.
+    pub turns: Turns,
+    /// The shard keeps nothing more for this log.
+    is_closed: bool,
+    /// How often a truncation began or ended.
     cuts: u64,
+    /// Where the log will end when the truncation under way is done.
+    cutting: Option<BatchEnd>,
     /// Readers at the end: while there are any, what is written is flushed unasked.
     tail_readers: usize,
 }
@@ -25,6 +29,25 @@ impl Readers {
     /// Changes with every truncation: what was read before is worth nothing then.
     pub fn cuts(&self) -> u64 {
         self.cuts
+    }
+
+    /// What is being cut off may not be read: it begins here.
+    pub fn cutting(&self) -> Option<BatchEnd> {
+        self.cutting
+    }
+
+    /// What comes after `end` is going to be cut off.
+    pub fn truncation_began(&mut self, end: BatchEnd) {
+        self.cuts += 1;
+        self.cutting = Some(end);
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    pub fn close(&mut self) {
+        self.is_closed = true;
     }
 
     /// Where a reader stopped before `offset`, if that is remembered.
@@ -58,9 +81,9 @@ impl Readers {
         self.tail_readers -= 1;
     }
 
-    pub(super) fn truncated(&mut self, budget: &TailBudget) {
+    pub(super) fn truncated(&mut self) {
         self.cuts += 1;
+        self.cutting = None;
         self.read_ends.clear();
-        self.read_aheads.cut(budget);
     }
 }

@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::rc::Rc;
 
 use naru_record_batch::BatchHeader;
 
@@ -15,7 +14,7 @@ use crate::segment::{Ahead, Space};
 
 pub(in crate::log) struct Segments<F> {
     start_offset: i64,
-    sealed: VecDeque<SealedSegment<F>>,
+    sealed: VecDeque<SealedSegment>,
     unsealed: VecDeque<ActiveSegment>,
     /// The file of the first unsealed segment, once it is made, and how far it is prepared.
     file: Option<F>,
@@ -26,25 +25,20 @@ pub(in crate::log) struct Segments<F> {
 }
 
 /// A segment that takes no more appends.
-pub(in crate::log) struct SealedSegment<F> {
+pub(in crate::log) struct SealedSegment {
     base_offset: i64,
     path: PathBuf,
     size_bytes: u64,
     max_timestamp_ms: i64,
-    file: Option<F>,
-    index: Option<Rc<Index>>,
 }
 
-impl<F> SealedSegment<F> {
-    /// One of which nothing is open or loaded.
+impl SealedSegment {
     pub fn new(base_offset: i64, path: PathBuf, size_bytes: u64, max_timestamp_ms: i64) -> Self {
         Self {
             base_offset,
             path,
             size_bytes,
             max_timestamp_ms,
-            file: None,
-            index: None,
         }
     }
 
@@ -62,28 +56,6 @@ impl<F> SealedSegment<F> {
 
     pub fn max_timestamp_ms(&self) -> i64 {
         self.max_timestamp_ms
-    }
-
-    pub fn file(&self) -> Option<&F> {
-        self.file.as_ref()
-    }
-
-    pub fn index(&self) -> Option<&Rc<Index>> {
-        self.index.as_ref()
-    }
-
-    pub fn keep_file(&mut self, file: F) {
-        self.file = Some(file);
-    }
-
-    pub fn keep_index(&mut self, index: Rc<Index>) {
-        self.index = Some(index);
-    }
-
-    /// Closes the file and forgets the index: both can be had again.
-    pub fn release(&mut self) {
-        self.file = None;
-        self.index = None;
     }
 }
 
@@ -166,7 +138,7 @@ impl ActiveSegment {
 impl<F> Segments<F> {
     pub fn new(
         start_offset: i64,
-        sealed: VecDeque<SealedSegment<F>>,
+        sealed: VecDeque<SealedSegment>,
         active: Option<ActiveSegment>,
         epochs: Vec<(i32, i64)>,
         has_directory: bool,
@@ -231,14 +203,9 @@ impl<F> Segments<F> {
     }
 
     /// A sealed segment by its base offset.
-    pub fn sealed(&self, base_offset: i64) -> Option<&SealedSegment<F>> {
+    pub fn sealed(&self, base_offset: i64) -> Option<&SealedSegment> {
         let at = self.sealed_at(base_offset)?;
         self.sealed.get(at)
-    }
-
-    pub fn sealed_mut(&mut self, base_offset: i64) -> Option<&mut SealedSegment<F>> {
-        let at = self.sealed_at(base_offset)?;
-        self.sealed.get_mut(at)
     }
 
     fn sealed_at(&self, base_offset: i64) -> Option<usize> {
@@ -248,12 +215,8 @@ impl<F> Segments<F> {
     }
 
     /// Sealed segments, oldest first.
-    pub fn sealed_iter(&self) -> impl DoubleEndedIterator<Item = &SealedSegment<F>> {
+    pub fn sealed_iter(&self) -> impl DoubleEndedIterator<Item = &SealedSegment> {
         self.sealed.iter()
-    }
-
-    pub fn sealed_iter_mut(&mut self) -> impl Iterator<Item = &mut SealedSegment<F>> {
-        self.sealed.iter_mut()
     }
 
     /// The base offsets of all segments, oldest first.
@@ -339,7 +302,8 @@ impl<F> Segments<F> {
         let Some(segment) = self.unsealed.pop_front() else {
             panic!("{} was sealed, and no segment is open", path.display());
         };
-        let (end, file) = (segment.end(), self.file.take());
+        let end = segment.end();
+        self.file = None;
         let next = self.unsealed.front().map(|s| s.base_offset);
         assert!(
             next.is_none_or(|next| next == segment.end_offset),
@@ -350,8 +314,6 @@ impl<F> Segments<F> {
             path,
             size_bytes: segment.position,
             max_timestamp_ms: segment.max_timestamp_ms,
-            file,
-            index: Some(Rc::new(segment.index)),
         });
         end
     }

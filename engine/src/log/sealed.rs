@@ -1,0 +1,203 @@
+//! Files and indexes of segments, for the readers: opened and loaded when they are asked for,
+//! and let go of as [`super::budget`] says.
+
+use std::any::Any;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+
+use super::budget::SegmentId;
+use super::shelf::{LoadError, Source};
+use super::{Log, ReadError};
+use crate::index::{Index, IndexEntry, SegmentIndex};
+use crate::recovery::scan;
+use crate::segment::{index_path, segment_path};
+use naru_runtime::{Env, File, Open};
+
+/// What an entry of an index takes, in bytes.
+const ENTRY_BYTES: usize = size_of::<IndexEntry>();
+
+impl<E: Env> Log<E> {
+    /// Whether what is loaded of a segment is worth keeping when it comes.
+    pub(super) fn is_kept(&self, segment: SegmentId) -> bool {
+        let state = self.state();
+        !state.readers.is_closed() && state.has_segment(segment.base_offset)
+    }
+
+    /// Lets go of what readers have of a segment, which is dropped.
+    pub(super) fn forget_segment(&self, base_offset: i64) {
+        let log = self.0.id;
+        self.0
+            .shared
+            .tails
+            .forget_segment(SegmentId { log, base_offset });
+    }
+
+    /// Keeps nothing for readers from here on: the log is closed.
+    pub(super) fn forget_reads(&self) {
+        self.state().readers.close();
+        self.0.shared.tails.forget_log(self.0.id);
+    }
+
+    /// Lets go of what no reader has used since the last call.
+    pub(super) fn release_unused(&self) {
+        let mut state = self.state();
+        let turns = state.readers.turns;
+        state.readers.turns = self.0.shared.tails.release_unused(self.0.id, turns);
+    }
+
+    /// The file of a segment, opened if need be.
+    pub(super) async fn file_of(&self, segment: SegmentId) -> Result<E::File, LoadError> {
+        {
+            let state = self.state();
+            if state.segments().file_segment() == Some(segment.base_offset)
+                && let Some(file) = state.segments().file()
+            {
+                return Ok(file.clone());
+            }
+        }
+        let files = &self.0.shared.tails.files;
+        let known = files.find(&segment, 0, |_| true);
+        let file = match known {
+            Some(source) => source.get().await?,
+            None => {
+                let loading = files.begin(segment, 0);
+                let path = segment_path(&self.0.dir, segment.base_offset);
+                let opened = self.open_file(&path, Open::Direct).await;
+                let opened = opened.map(|file| Rc::new(file) as Rc<dyn Any>);
+                let opened = opened.map_err(LoadError::from);
+                let keep = self.is_kept(segment).then_some(1);
+                loading.end(opened.clone(), keep);
+                self.0.shared.tails.make_room();
+                opened?
+            }
+        };
+        match file.downcast::<E::File>() {
+            Ok(file) => Ok(E::File::clone(&file)),
+            Err(_) => unreachable!("the files of a shard are of one type"),
+        }
+    }
+
+    /// Opens a file; where the process has no descriptor left, at the cost of those that are
+    /// open for readers.
+    async fn open_file(&self, path: &Path, how: Open) -> io::Result<E::File> {
+        loop {
+            match self.0.env.open(path, how).await {
+                Err(error) if is_out_of_files(&error) && self.0.shared.tails.close_files() => {
+                    tracing::warn!("{}: {error}; files of readers are closed", path.display());
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    /// What the index of a segment says; of a sealed one it is loaded, or built again.
+    pub(super) async fn ask_index<T>(
+        &self,
+        base_offset: i64,
+        ask: impl FnOnce(&Index) -> T,
+    ) -> Result<T, ReadError> {
+        let size_bytes = {
+            let state = self.state();
+            if let Some(unsealed) = state.segments().unsealed(base_offset) {
+                return Ok(ask(unsealed.index()));
+            }
+            match state.segments().sealed(base_offset) {
+                Some(sealed) => sealed.size_bytes(),
+                // Dropped meanwhile: whoever asks looks at that next.
+                None => return Ok(ask(&Index::default())),
+            }
+        };
+        let log = self.0.id;
+        let segment = SegmentId { log, base_offset };
+        let known = self.0.shared.tails.indexes.find(&segment, 0, |_| true);
+        let source = known.unwrap_or_else(|| self.load_index(segment, size_bytes));
+        let index = source.get().await;
+        let index = index.map_err(|error| self.cannot_read(base_offset, error))?;
+        Ok(ask(&index))
+    }
+
+    /// Loads an index in a task of its own: who asked for it may go away.
+    fn load_index(&self, segment: SegmentId, size_bytes: u64) -> Source<Rc<Index>> {
+        let loading = self.0.shared.tails.indexes.begin(segment, 0);
+        let source = loading.source();
+        let log = self.clone();
+        self.0.env.spawn(async move {
+            let cuts = log.state().readers.cuts();
+            let (result, is_new) = match log.read_index(segment, size_bytes).await {
+                Ok(Some(found)) => (Ok(found), false),
+                Ok(None) => (log.build_index(segment, size_bytes).await, true),
+                Err(error) => (Err(error), false),
+            };
+            let weight = |found: &SegmentIndex| size_of_val(found.index.entries()) + ENTRY_BYTES;
+            let keep = result.as_ref().ok().map(weight);
+            let keep = keep.filter(|_| log.is_kept(segment));
+            let to_write = result.as_ref().ok().filter(|_| is_new).cloned();
+            loading.end(result.map(|found| Rc::new(found.index)), keep);
+            log.0.shared.tails.make_room();
+            if let Some(built) = to_write {
+                log.keep_index(segment, &built, cuts).await;
+            }
+        });
+        source
+    }
+
+    /// The index as it is stored, if it is whole.
+    async fn read_index(
+        &self,
+        segment: SegmentId,
+        size_bytes: u64,
+    ) -> Result<Option<SegmentIndex>, LoadError> {
+        let path = index_path(&self.0.dir, segment.base_offset);
+        let read = async {
+            let file = self.open_file(&path, Open::Buffered).await?;
+            let length = file.length().await?;
+            file.read_at(0, length as usize).await
+        };
+        match read.await {
+            Ok(content) => Ok(SegmentIndex::decode(&content, size_bytes)),
+            // No reason to read the whole segment.
+            Err(error) if is_out_of_files(&error) => Err(error.into()),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn build_index(
+        &self,
+        segment: SegmentId,
+        size_bytes: u64,
+    ) -> Result<SegmentIndex, LoadError> {
+        let base_offset = segment.base_offset;
+        let file = self.file_of(segment).await?;
+        let mut built = SegmentIndex {
+            index: Index::default(),
+            segment_bytes: size_bytes,
+            max_timestamp_ms: i64::MIN,
+            next_offset: base_offset,
+        };
+        let end = scan(&file, size_bytes, 0, base_offset, |header, position| {
+            built.index.note(header, position, built.max_timestamp_ms);
+            built.max_timestamp_ms = built.max_timestamp_ms.max(header.max_timestamp_ms);
+        });
+        built.next_offset = end.await?.next_offset;
+        Ok(built)
+    }
+
+    /// Writes an index that was built again, unless the segment is no longer what it was.
+    async fn keep_index(&self, segment: SegmentId, built: &SegmentIndex, cuts: u64) {
+        // Nothing is cut meanwhile: another segment could be taken to have this index.
+        let _only = self.0.checkpointing.acquire(1).await;
+        if self.is_kept(segment) && self.state().readers.cuts() == cuts {
+            self.write_index(segment.base_offset, built).await;
+        }
+    }
+}
+
+/// Whether the process, or the machine, has no descriptor left.
+fn is_out_of_files(error: &io::Error) -> bool {
+    /// `EMFILE` and `ENFILE`.
+    const ERRNOS: [i32; 2] = [24, 23];
+    error
+        .raw_os_error()
+        .is_some_and(|errno| ERRNOS.contains(&errno))
+}
