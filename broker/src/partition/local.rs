@@ -219,7 +219,7 @@ impl Partition {
             let timestamp_ms = log_append_time_ms.unwrap_or(batch.max_timestamp_ms);
             self.producers
                 .borrow_mut()
-                .record(header, appended.base_offset, timestamp_ms);
+                .record(header, appended.base_offset, timestamp_ms, now_ms);
         }
         self.appended_bytes
             .set(self.appended_bytes.get() + batch.bytes.len() as u64);
@@ -382,12 +382,13 @@ impl Partition {
         self.high_watermark.wake();
     }
 
-    /// Moves the recovery point if enough was appended since, and forgets producers that
-    /// have been silent for `producer_expiration_ms`.
-    pub async fn maintain(&self, now_ms: i64, producer_expiration_ms: i64) -> Result<(), LogError> {
-        self.producers
-            .borrow_mut()
-            .expire(now_ms, producer_expiration_ms);
+    /// Forgets producers that have been silent for `expiration_ms`.
+    pub fn expire_producers(&self, now_ms: i64, expiration_ms: i64) {
+        self.producers.borrow_mut().expire(now_ms, expiration_ms);
+    }
+
+    /// Moves the recovery point if enough was appended since.
+    pub async fn maintain(&self) -> Result<(), LogError> {
         let appended = self.appended_bytes.get();
         if appended - self.checkpointed_at_bytes.get() < CHECKPOINT_EVERY_BYTES {
             return Ok(());

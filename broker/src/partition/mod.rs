@@ -17,7 +17,7 @@ pub use fetch_sessions::{FetchPlan, FetchSessions, FetchTarget, SessionRequest, 
 pub use high_watermark::HighWatermark;
 pub use local::{AckError, Acks, AppendError, Appended, CheckedBatch, Partition, PartitionState};
 pub use placement::{ShardId, owner};
-pub use producers::{Producers, SequenceError, Verdict};
+pub use producers::{Producers, SequenceError, SnapshotError, Verdict};
 pub use role::{Denial, Role, Standing};
 pub use table::{PartitionId, Partitions, Slot};
 pub use waits::{RemoteWaits, Reports, WaitId};

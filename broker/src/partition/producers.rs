@@ -3,11 +3,14 @@
 //!
 //! Pure: no I/O and no clock. Snapshots go into the log's checkpoint.
 
+mod snapshot;
+
+pub use snapshot::SnapshotError;
+
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use naru_record_batch::BatchHeader;
-use rkyv::{Archive, Deserialize, Serialize};
 
 /// Batches remembered for each producer: what a client may have in flight
 /// (`max.in.flight.requests.per.connection` of at most 5 with idempotence).
@@ -16,15 +19,17 @@ const BATCHES_MAX: usize = 5;
 #[derive(Clone, Debug, Default)]
 pub struct Producers(HashMap<i64, Producer>);
 
-#[derive(Clone, Debug, PartialEq, Archive, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 struct Producer {
     epoch: i16,
-    last_timestamp_ms: i64,
+    /// When its last batch was appended, by the broker's clock, in ms since 1970: the timestamps
+    /// of its records may be any.
+    last_append_ms: i64,
     /// Oldest first.
     batches: VecDeque<Batch>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Archive, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Batch {
     first_sequence: i32,
     last_sequence: i32,
@@ -111,11 +116,17 @@ impl Producers {
         })
     }
 
-    /// Notes a batch that was appended at `first_offset`.
-    pub fn record(&mut self, header: &BatchHeader, first_offset: i64, timestamp_ms: i64) {
+    /// Notes a batch that was appended at `first_offset`, at `now_ms` by the broker's clock.
+    pub fn record(
+        &mut self,
+        header: &BatchHeader,
+        first_offset: i64,
+        timestamp_ms: i64,
+        now_ms: i64,
+    ) {
         let producer = self.0.entry(header.producer_id).or_insert(Producer {
             epoch: header.producer_epoch,
-            last_timestamp_ms: timestamp_ms,
+            last_append_ms: now_ms,
             batches: VecDeque::new(),
         });
         if producer.epoch != header.producer_epoch {
@@ -125,7 +136,7 @@ impl Producers {
         if producer.batches.len() == BATCHES_MAX {
             producer.batches.pop_front();
         }
-        producer.last_timestamp_ms = producer.last_timestamp_ms.max(timestamp_ms);
+        producer.last_append_ms = now_ms;
         producer.batches.push_back(Batch {
             first_sequence: header.base_sequence,
             last_sequence: header.last_sequence(),
@@ -135,32 +146,28 @@ impl Producers {
         });
     }
 
-    /// Notes a batch that recovery found in the log.
-    pub fn replay(&mut self, header: &BatchHeader) {
+    /// Notes a batch that recovery found in the log. When it was appended is not kept: its
+    /// producer counts as heard of now.
+    pub fn replay(&mut self, header: &BatchHeader, now_ms: i64) {
         if header.producer_id >= 0 && !header.attributes.is_control() {
-            self.record(header, header.base_offset, header.max_timestamp_ms);
+            self.record(header, header.base_offset, header.max_timestamp_ms, now_ms);
         }
     }
 
     /// Forgets those that have been silent for `expiration_ms` (`producer.id.expiration.ms`).
     pub fn expire(&mut self, now_ms: i64, expiration_ms: i64) {
         self.0
-            .retain(|_, p| now_ms.saturating_sub(p.last_timestamp_ms) < expiration_ms);
+            .retain(|_, p| now_ms.saturating_sub(p.last_append_ms) < expiration_ms);
     }
 
+    /// A snapshot, which belongs to one end of the log.
     pub fn to_bytes(&self) -> Bytes {
-        let all: Vec<(i64, Producer)> = self.0.iter().map(|(id, p)| (*id, p.clone())).collect();
-        // Plain numbers in memory: there is nothing that could fail but memory itself.
-        let bytes = rkyv::to_bytes::<rkyv::rancor::Error>(&all).unwrap_or_default();
-        Bytes::from_owner(bytes)
+        snapshot::encode(&self.0)
     }
 
-    /// Reads a snapshot; `None` if it is none.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut aligned = rkyv::util::AlignedVec::<16>::with_capacity(bytes.len());
-        aligned.extend_from_slice(bytes);
-        let all = rkyv::from_bytes::<Vec<(i64, Producer)>, rkyv::rancor::Error>(&aligned).ok()?;
-        Some(Self(all.into_iter().collect()))
+    /// Reads a snapshot of any version.
+    pub fn from_bytes(bytes: &[u8], now_ms: i64) -> Result<Self, SnapshotError> {
+        snapshot::decode(bytes, now_ms).map(Self)
     }
 }
 
@@ -208,7 +215,7 @@ mod tests {
         let mut producers = Producers::default();
         let mut offset = 100;
         for batch in batches {
-            producers.record(batch, offset, 0);
+            producers.record(batch, offset, 0, 0);
             offset += i64::from(batch.records_count);
         }
         producers
@@ -285,15 +292,26 @@ mod tests {
     fn a_snapshot_brings_back_every_verdict() {
         let batches: Vec<_> = (0..6).map(|i| header(0, i * 2, 2)).collect();
         let producers = after(&batches);
-        let again = Producers::from_bytes(&producers.to_bytes());
-        assert!(again.is_some_and(|again| again.0 == producers.0));
-        assert!(Producers::from_bytes(b"not a snapshot").is_none());
+        let again = Producers::from_bytes(&producers.to_bytes(), 9);
+        assert!(again.is_ok_and(|again| again.0 == producers.0));
     }
 
     #[test]
     fn a_silent_producer_is_forgotten() {
         let mut producers = after(&[header(0, 0, 1)]);
         producers.expire(1_000, 1_000);
+        assert_eq!(check(&producers, &header(0, 9, 1)), Ok(Verdict::New));
+    }
+
+    /// A record's timestamp is the producer's to choose: one of long ago had its producer forgotten
+    /// at once, and a retry was stored twice.
+    #[test]
+    fn the_timestamps_of_records_forget_nobody() {
+        let mut producers = Producers::default();
+        producers.record(&header(0, 0, 1), 100, -1, 5_000);
+        producers.expire(5_999, 1_000);
+        assert!(check(&producers, &header(0, 9, 1)).is_err());
+        producers.expire(6_000, 1_000);
         assert_eq!(check(&producers, &header(0, 9, 1)), Ok(Verdict::New));
     }
 }

@@ -22,7 +22,7 @@ use crate::config::TopicConfig;
 use crate::coordinator::OFFSETS_TOPIC;
 use crate::partition::{
     CheckpointError, Checkpointed, Partition, PartitionId, PartitionState, Producers, Role, Slot,
-    Standing, owner,
+    SnapshotError, Standing, owner,
 };
 
 /// Partitions that are recovered at the same time.
@@ -281,24 +281,17 @@ impl Shard {
         let job = move |disk| async move {
             let recovered: Result<(Recovered, PartitionState), RecoveryOrState> = async {
                 check_identity(&disk, &dir, &expected).await?;
-                let mut state = PartitionState::default();
-                let mut unreadable = None;
+                let mut state = Ok(PartitionState::default());
                 let recovered = recover(&disk, &dir, now_ms, &mut |replay| match replay {
-                    Replay::Owner(bytes) => match Checkpointed::decode(bytes) {
-                        Ok(found) => {
-                            let producers = Producers::from_bytes(found.producers);
-                            state.producers = producers.unwrap_or_default();
-                            state.high_watermark = found.high_watermark.unwrap_or_default();
+                    Replay::Owner(bytes) => state = kept_state(bytes, now_ms),
+                    Replay::Batch(header) => {
+                        if let Ok(state) = &mut state {
+                            state.producers.replay(header, now_ms);
                         }
-                        Err(error) => unreadable = Some(error),
-                    },
-                    Replay::Batch(header) => state.producers.replay(header),
+                    }
                 })
                 .await?;
-                match unreadable {
-                    Some(error) => Err(error.into()),
-                    None => Ok((recovered, state)),
-                }
+                Ok((recovered, state?))
             }
             .await;
             recovered.map_err(|error| error.to_string())
@@ -316,10 +309,21 @@ impl Shard {
 enum RecoveryOrState {
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
+    #[error(transparent)]
+    Producers(#[from] SnapshotError),
     #[error("{0} holds the data of another topic of this name; move it away")]
     OtherTopic(PathBuf),
     #[error(transparent)]
     State(#[from] CheckpointError),
+}
+
+/// What the partition kept in its log's checkpoint.
+fn kept_state(bytes: &[u8], now_ms: i64) -> Result<PartitionState, RecoveryOrState> {
+    let found = Checkpointed::decode(bytes)?;
+    Ok(PartitionState {
+        producers: Producers::from_bytes(found.producers, now_ms)?,
+        high_watermark: found.high_watermark.unwrap_or_default(),
+    })
 }
 
 /// A directory whose topic is another one is not touched.

@@ -9,6 +9,28 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Logs without an append for this long give their memory back.
 const REST_EVERY: Duration = Duration::from_secs(30);
 
+/// Something that is done every so often, whenever somebody looks.
+struct Due {
+    every: Duration,
+    next: Instant,
+}
+
+impl Due {
+    fn every(every: Duration, now: Instant) -> Self {
+        let next = now + every;
+        Self { every, next }
+    }
+
+    /// Whether it is time; then the next time is one interval away.
+    fn take(&mut self, now: Instant) -> bool {
+        let is_due = now >= self.next;
+        if is_due {
+            self.next = now + self.every;
+        }
+        is_due
+    }
+}
+
 impl Shard {
     /// Closes connections that are idle, or that stall while memory is short.
     pub async fn sweep_connections(self: Rc<Self>) {
@@ -32,17 +54,21 @@ impl Shard {
     /// Drops what retention no longer keeps, and moves recovery points.
     pub async fn keep_logs(self: Rc<Self>) {
         let every = Duration::from_millis(self.config.log.retention_check_interval_ms);
-        let mut retention_due = Instant::now() + every;
+        let mut retention = Due::every(every, self.io.now());
+        let log = &self.config.log;
+        let check = Duration::from_millis(u64::from(log.producer_id_expiration_check_ms));
+        let mut expiration = Due::every(check, self.io.now());
         loop {
-            self.io.sleep(every.min(REST_EVERY)).await;
-            let is_retention_due = Instant::now() >= retention_due;
-            if is_retention_due {
-                retention_due = Instant::now() + every;
-            }
+            self.io.sleep(every.min(check).min(REST_EVERY)).await;
+            let is_retention_due = retention.take(self.io.now());
+            let is_expiration_due = expiration.take(self.io.now());
             for partition in self.partitions.online() {
                 partition.rest();
-                let expiration_ms = i64::from(self.config.log.producer_id_expiration_ms);
-                let mut kept = partition.maintain(self.now_ms(), expiration_ms).await;
+                if is_expiration_due {
+                    let silent_ms = i64::from(log.producer_id_expiration_ms);
+                    partition.expire_producers(self.now_ms(), silent_ms);
+                }
+                let mut kept = partition.maintain().await;
                 if is_retention_due && kept.is_ok() {
                     kept = self.apply_retention(&partition).await;
                 }

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use naru_broker::group::records::{GroupValue, Key, decode_offset_value};
-use naru_broker::group::{Coordinator, GroupConfig};
+use naru_broker::group::{Coordinator, GroupConfig, Now};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((len, rest)) = bytes.split_first_chunk() else {
@@ -29,10 +29,13 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let mut coordinator = Coordinator::<()>::new(config, Box::new(|| "suffix".into()));
     let _ = coordinator.replay(key, Some(value));
-    coordinator.loaded(0);
+    coordinator.loaded(Now::default());
     for group in coordinator.list() {
         let _ = coordinator.describe(&group.group_id);
     }
-    let _ = coordinator.tick(1 << 40);
+    let _ = coordinator.tick(Now {
+        steady_ms: 1 << 40,
+        wall_ms: 1 << 41,
+    });
     let _ = coordinator.replay(key, None);
 });

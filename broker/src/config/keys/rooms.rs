@@ -125,6 +125,9 @@ rooms! {
             OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]);
         /// How long a producer id without a write is remembered, in milliseconds.
         producer_id_expiration_ms: u32 = "producer.id.expiration.ms", Is("86400000"), AtLeast(1);
+        /// How often producer ids are looked at for that, in milliseconds.
+        producer_id_expiration_check_ms: u32 = "producer.id.expiration.check.interval.ms",
+            Is("600000"), AtLeast(1);
     }
 
     /// What bounds a request and its answer.

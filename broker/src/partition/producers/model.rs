@@ -141,7 +141,7 @@ proptest! {
         let mut next_offset = 100;
         for step in steps {
             if step.is_restart {
-                producers = Producers::from_bytes(&producers.to_bytes()).unwrap();
+                producers = Producers::from_bytes(&producers.to_bytes(), 0).unwrap();
             }
             let batch = sent_batch(&all, &step, next_offset);
             let header = header(&batch);
@@ -159,7 +159,7 @@ proptest! {
             };
             prop_assert_eq!(told, expected(&all, &batch), "{:?} after {:?}", batch, all);
             if told == Ok(None) {
-                producers.record(&header, batch.first_offset, 0);
+                producers.record(&header, batch.first_offset, 0, 0);
                 next_offset += i64::from(batch.count);
                 all.push(batch);
             }
@@ -167,7 +167,7 @@ proptest! {
         // What recovery reads from the log comes to the same as what was noted on the way.
         let mut replayed = Producers::default();
         for batch in &all {
-            replayed.replay(&header(batch));
+            replayed.replay(&header(batch), 0);
         }
         prop_assert_eq!(replayed.0, producers.0);
     }
@@ -182,18 +182,18 @@ proptest! {
         let mut state = Producers::default();
         for producer_id in 0..producers {
             let batch = Accepted { producer_id, epoch: 0, first: 0, count: 2, first_offset: 0 };
-            state.record(&header(&batch), 0, 0);
+            state.record(&header(&batch), 0, 0, 0);
         }
         let mut bytes = state.to_bytes().to_vec();
         let place = at.index(bytes.len());
         bytes[place] ^= flip;
-        let _ = Producers::from_bytes(&bytes);
+        let _ = Producers::from_bytes(&bytes, 0);
         bytes.truncate(length.index(bytes.len()));
-        let _ = Producers::from_bytes(&bytes);
+        let _ = Producers::from_bytes(&bytes, 0);
     }
 
     #[test]
     fn bytes_of_any_kind_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        let _ = Producers::from_bytes(&bytes);
+        let _ = Producers::from_bytes(&bytes, 0);
     }
 }
