@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::workload::Workload;
 
 /// One run against one broker. All figures leave the warm-up out.
+///
+/// Rates, and what was used for them, are of one window: what was acknowledged or consumed in the
+/// measured time, whenever it was sent. A run that is bounded by a number of records, and cold
+/// reads, have all of their records in it, and end with the last of them.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Outcome {
     pub workload: Workload,
@@ -27,6 +31,12 @@ pub struct Outcome {
     /// reads of the tail.
     #[serde(default)]
     pub consume_usage: Option<Phase>,
+    /// `None` without a warm-up.
+    #[serde(default)]
+    pub warm_up: Option<WarmUp>,
+    /// The share of the measured time that the busiest thread of the load generator was on a CPU.
+    #[serde(default)]
+    pub busiest_thread: Option<f64>,
     pub verification: Verification,
     /// Answers that were errors: the error's name, and how often it came.
     pub errors: Vec<(String, u64)>,
@@ -77,8 +87,12 @@ pub struct Schedule {
     pub slip_us_max: u64,
     /// Share of the records that were handed over more than 1 ms after their time.
     pub slipped_share: f64,
-    /// The load generator itself could not keep up: percentiles say more about it than about the
-    /// broker.
+    /// Records of the schedule that were never sent, because the broker had not taken those before
+    /// them.
+    #[serde(default)]
+    pub unsent: u64,
+    /// The load generator itself could not keep up, or records were never sent: percentiles say
+    /// less about the broker than they seem to.
     pub has_slipped: bool,
 }
 
@@ -111,20 +125,75 @@ impl Usage {
     }
 }
 
-/// What the check of every record found. `doubled`, `reordered`, `damaged` and `lost` are records.
+/// What the checks found. `doubled` to `foreign` are records that were read back; `short` and
+/// `surplus` are offsets, and looked at in every run.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(default)]
 pub struct Verification {
+    /// Whether records were read back at all; if not, only the partitions' ends were looked at.
+    pub is_read_back: bool,
     pub checked: u64,
     pub lost: u64,
     pub doubled: u64,
     pub reordered: u64,
+    /// Key, value or the batch around them is not what was sent.
     pub damaged: u64,
+    /// In another topic or partition than they were sent to.
+    pub misplaced: u64,
+    /// With another timestamp than they were sent with.
+    pub mistimed: u64,
+    /// Of another run. No fault of the broker's on a topic that others write to, too; one on a
+    /// topic that was made for the run, whose run then counts it as an error.
+    pub foreign: u64,
+    /// Acknowledged records for which the partitions' ends leave no room.
+    pub short: u64,
+    /// Offsets that no record of the run accounts for, on topics that were made for it.
+    pub surplus: u64,
 }
 
 impl Verification {
     pub fn is_clean(&self) -> bool {
-        self.lost + self.doubled + self.reordered + self.damaged == 0
+        self.faults().iter().all(|(_, count)| *count == 0)
     }
+
+    /// What must be zero, by its name.
+    pub fn faults(&self) -> [(&'static str, u64); 8] {
+        [
+            ("lost", self.lost),
+            ("doubled", self.doubled),
+            ("reordered", self.reordered),
+            ("damaged", self.damaged),
+            ("misplaced", self.misplaced),
+            ("with another timestamp", self.mistimed),
+            ("acknowledged beyond the end", self.short),
+            ("more than were sent", self.surplus),
+        ]
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.is_read_back |= other.is_read_back;
+        self.checked += other.checked;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.reordered += other.reordered;
+        self.damaged += other.damaged;
+        self.misplaced += other.misplaced;
+        self.mistimed += other.mistimed;
+        self.foreign += other.foreign;
+        self.short += other.short;
+        self.surplus += other.surplus;
+    }
+}
+
+/// How the time before the measured one ended.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct WarmUp {
+    pub seconds: f64,
+    /// Whether the load had stopped getting faster or slower by then.
+    pub is_steady: bool,
+    /// By which share it still rose (or fell, below zero) at the end: the rate of a closed loop,
+    /// the latency of an open one.
+    pub drift: f64,
 }
 
 /// Which way is better.
@@ -144,7 +213,59 @@ pub struct Figure {
     pub better: Better,
 }
 
+/// A thread of the load generator that is busy for this share of the time measures itself.
+pub const BUSY_SHARE: f64 = 0.9;
+
 impl Outcome {
+    /// One in which nothing was measured yet.
+    pub fn of(workload: &Workload) -> Self {
+        Self {
+            workload: workload.clone(),
+            started_ms: 0,
+            produce: Flow::default(),
+            ack_latency: None,
+            consume: None,
+            end_to_end_latency: None,
+            schedule: None,
+            client: Usage::default(),
+            broker: None,
+            consume_usage: None,
+            warm_up: None,
+            busiest_thread: None,
+            verification: Verification::default(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// What went wrong, in words; empty if nothing did.
+    pub fn faults(&self) -> Vec<String> {
+        let found = self.verification.faults().into_iter();
+        let found = found.filter(|(_, count)| *count > 0);
+        let mut faults: Vec<String> = found
+            .map(|(what, count)| format!("{count} records {what}"))
+            .collect();
+        let errors = self.errors.iter();
+        faults.extend(errors.map(|(error, count)| format!("{count} times: {error}")));
+        faults
+    }
+
+    /// Whether the load generator had no time left: a faster broker would have shown no more.
+    pub fn is_bench_busy(&self) -> bool {
+        self.busiest_thread.is_some_and(|share| share >= BUSY_SHARE)
+    }
+
+    pub fn has_slipped(&self) -> bool {
+        self.schedule.is_some_and(|schedule| schedule.has_slipped)
+    }
+
+    /// Of cold reads, how much of what was read came from the device; `None` where nobody knows.
+    /// What did not was kept in memory: catching up, not reading cold.
+    pub fn device_share_of_reads(&self) -> Option<f64> {
+        let broker = self.consume_usage.as_ref()?.broker.as_ref()?;
+        let bytes = self.consume.filter(|flow| flow.payload_bytes > 0)?;
+        Some(broker.device_read_bytes as f64 / bytes.payload_bytes as f64)
+    }
+
     /// Whether every record that was acknowledged came back once, in order and whole, and no answer
     /// was an error.
     pub fn is_clean(&self) -> bool {

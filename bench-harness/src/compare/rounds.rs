@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::{Better, Figure, Outcome};
+use crate::outcome::{Better, Figure, Outcome, Schedule};
 use crate::stats::{Ratio, Verdict, judge, median};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +35,10 @@ pub struct FigureComparison {
     /// b / a; `None` where it cannot be taken.
     pub ratio: Option<Ratio>,
     pub verdict: Verdict,
-    /// The schedule of a run slipped: this percentile says more about the load generator, and is
-    /// not compared.
-    pub has_slipped: bool,
+    /// Pairs in which the schedule of a run slipped: this percentile says more about the load
+    /// generator there, so they are left out of medians and ratio.
+    #[serde(default)]
+    pub slipped_pairs: usize,
 }
 
 /// Runs `rounds` rounds of both sides, and one before them that does not count.
@@ -97,16 +98,22 @@ impl Comparison {
             Side::A => &self.a,
             Side::B => &self.b,
         };
-        let fault = |outcome: &Outcome| {
-            let found = outcome.verification;
-            (!outcome.is_clean()).then(|| {
-                format!(
-                    "{} lost, {} doubled, {} reordered, {} damaged, errors {:?}",
-                    found.lost, found.doubled, found.reordered, found.damaged, outcome.errors
-                )
-            })
-        };
+        let fault = |outcome: &Outcome| (!outcome.is_clean()).then(|| outcome.faults().join(", "));
         runs.iter().filter_map(fault).collect()
+    }
+
+    /// The rounds (from 1) in which a schedule slipped, on which side, and how far.
+    pub fn slips(&self) -> Vec<(usize, Side, Schedule)> {
+        let of = |side, runs: &[Outcome]| -> Vec<(usize, Side, Schedule)> {
+            let slipped = |(index, run): (usize, &Outcome)| {
+                let schedule = run.schedule.filter(|schedule| schedule.has_slipped)?;
+                Some((index + 1, side, schedule))
+            };
+            runs.iter().enumerate().filter_map(slipped).collect()
+        };
+        let mut slips = [of(Side::A, &self.a), of(Side::B, &self.b)].concat();
+        slips.sort_by_key(|(round, _, _)| *round);
+        slips
     }
 
     /// Every figure that both sides have in every round. The intervals miss the truth with a
@@ -116,23 +123,28 @@ impl Comparison {
         let Some(first) = a.first() else {
             return Vec::new();
         };
-        let has_slipped = self.a.iter().chain(&self.b).any(|outcome| {
-            outcome
-                .schedule
-                .is_some_and(|schedule| schedule.has_slipped)
-        });
+        let pairs = self.a.iter().zip(&self.b);
+        let is_void: Vec<bool> = pairs
+            .map(|(a, b)| a.has_slipped() || b.has_slipped())
+            .collect();
         let mut seen = BTreeSet::new();
         let mut compared = Vec::new();
         for figure in first {
-            let (Some(of_a), Some(of_b)) = (values(&a, figure), values(&b, figure)) else {
+            let (Some(mut of_a), Some(mut of_b)) = (values(&a, figure), values(&b, figure)) else {
                 continue;
             };
             if !seen.insert((figure.name.clone(), figure.unit.clone())) {
                 continue;
             }
-            let is_latency = figure.unit == "ms";
+            let mut slipped_pairs = 0;
+            if figure.unit == "ms" {
+                slipped_pairs = is_void.iter().filter(|is_void| **is_void).count();
+                for values in [&mut of_a, &mut of_b] {
+                    let mut is_void = is_void.iter();
+                    values.retain(|_| !is_void.next().copied().unwrap_or_default());
+                }
+            }
             let ratio = Ratio::of(&of_a, &of_b, alpha);
-            let ratio = ratio.filter(|_| !(is_latency && has_slipped));
             compared.push(FigureComparison {
                 name: figure.name.clone(),
                 unit: figure.unit.clone(),
@@ -143,7 +155,7 @@ impl Comparison {
                     judge(&ratio, figure.better, tolerance)
                 }),
                 ratio,
-                has_slipped: is_latency && has_slipped,
+                slipped_pairs,
             });
         }
         compared
@@ -165,13 +177,11 @@ fn values(runs: &[Vec<Figure>], figure: &Figure) -> Option<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Flow, Latency, Schedule};
+    use crate::outcome::{Flow, Latency};
     use crate::workload::WorkloadOptions;
 
     fn outcome(records: u64) -> Outcome {
         Outcome {
-            workload: WorkloadOptions::default().resolve().unwrap(),
-            started_ms: 0,
             produce: Flow {
                 records,
                 payload_bytes: records * 1000,
@@ -184,14 +194,7 @@ mod tests {
                 p99_9_us: 3000,
                 ..Default::default()
             }),
-            consume: None,
-            end_to_end_latency: None,
-            schedule: None,
-            client: Default::default(),
-            broker: None,
-            consume_usage: None,
-            verification: Default::default(),
-            errors: Vec::new(),
+            ..Outcome::of(&WorkloadOptions::default().resolve().unwrap())
         }
     }
 
@@ -230,19 +233,26 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_of_a_schedule_that_slipped_are_not_compared() {
+    fn a_schedule_that_slipped_voids_the_percentiles_of_its_pair_and_no_other() {
         let (_, mut comparison) = compare(1000);
         comparison.b[3].schedule = Some(Schedule {
             has_slipped: true,
+            slip_us_max: 70_000,
             ..Default::default()
         });
-        let figures = comparison.figures(0.05, 0.0);
-        let p99 = figures
-            .iter()
-            .find(|figure| figure.name == "ack p99")
-            .unwrap();
-        assert!(p99.has_slipped && p99.ratio.is_none());
-        assert!(produce(&comparison).ratio.is_some());
+        comparison.b[3].ack_latency = Some(Latency {
+            p99_us: 900_000,
+            ..Default::default()
+        });
+        let figures = comparison.figures(0.2, 0.0);
+        let p99 = figures.iter().find(|figure| figure.name == "ack p99");
+        let p99 = p99.unwrap();
+        assert_eq!((p99.slipped_pairs, p99.b_median), (1, 2.0));
+        assert_eq!(p99.ratio.unwrap().pairs, 5);
+        assert_eq!(produce(&comparison).ratio.unwrap().pairs, 6);
+        let slips = comparison.slips();
+        assert_eq!((slips[0].0, slips[0].1), (4, Side::B));
+        assert_eq!((slips.len(), slips[0].2.slip_us_max), (1, 70_000));
     }
 
     #[test]
@@ -252,7 +262,7 @@ mod tests {
         comparison.a[1].verification.lost = 3;
         let faults = comparison.faults();
         assert!(
-            faults[0].starts_with('a') && faults[0].contains("3 lost"),
+            faults[0].starts_with('a') && faults[0].contains("3 records lost"),
             "{faults:?}"
         );
     }

@@ -19,15 +19,18 @@ pub(super) fn table(names: (&str, &str), figures: &[FigureComparison]) -> String
     );
     for figure in figures {
         let name = format!("{}, {}", figure.name, figure.unit);
-        let verdict = if figure.has_slipped {
-            "schedule slipped: not compared".to_owned()
-        } else {
-            match &figure.ratio {
-                Some(ratio) if ratio.interval.is_none() => "too few rounds".to_owned(),
-                Some(_) => format!("{b} {}", figure.verdict.words()),
-                None => "not to be compared".to_owned(),
-            }
+        let mut verdict = match &figure.ratio {
+            Some(ratio) if ratio.interval.is_none() => "too few rounds".to_owned(),
+            Some(_) => format!("{b} {}", figure.verdict.words()),
+            None => "not to be compared".to_owned(),
         };
+        if figure.slipped_pairs > 0 {
+            let _ = write!(
+                verdict,
+                " ({} pairs slipped, left out)",
+                figure.slipped_pairs
+            );
+        }
         let verdict = verdict.replace(&format!("{b} no difference"), "no difference");
         let _ = writeln!(
             out,

@@ -125,36 +125,35 @@ impl Rounds {
 fn series(comparison: &Comparison) -> Vec<Series> {
     let base: Vec<Vec<Figure>> = comparison.a.iter().map(deciding).collect();
     let head: Vec<Vec<Figure>> = comparison.b.iter().map(deciding).collect();
-    let Some(first) = base.first() else {
+    // The run with most figures names them: one that has slipped has fewer.
+    let Some(names) = base.iter().max_by_key(|figures| figures.len()) else {
         return Vec::new();
     };
     let of = |figure: &Figure| {
-        let values = |runs: &[Vec<Figure>]| -> Option<Vec<f64>> {
-            let is_it = |other: &&Figure| other.name == figure.name;
-            let value = |run: &Vec<Figure>| run.iter().find(is_it).map(|found| found.value);
-            runs.iter().map(value).collect()
-        };
-        Some(Series {
+        let is_it = |other: &&Figure| other.name == figure.name;
+        let value = |run: &Vec<Figure>| run.iter().find(is_it).map(|found| found.value);
+        // A schedule that slipped on one side voids this pair, and no other.
+        let pairs = base.iter().zip(&head);
+        let pairs = pairs.filter_map(|(base, head)| value(base).zip(value(head)));
+        let (base, head): (Vec<f64>, Vec<f64>) = pairs.unzip();
+        (!base.is_empty()).then(|| Series {
             workload: comparison.workload.clone(),
             name: figure.name.clone(),
             unit: figure.unit.clone(),
             better: figure.better,
-            base: values(&base)?,
-            head: values(&head)?,
+            base,
+            head,
             may_stay_open: MAY_STAY_OPEN.contains(&figure.name.as_str()),
         })
     };
-    first.iter().filter_map(of).collect()
+    names.iter().filter_map(of).collect()
 }
 
 fn deciding(outcome: &Outcome) -> Vec<Figure> {
-    let has_slipped = outcome
-        .schedule
-        .is_some_and(|schedule| schedule.has_slipped);
     let is_cold = outcome.consume_usage.is_some();
     let decides = |figure: &Figure| {
         DECIDING.contains(&(figure.name.as_str(), figure.unit.as_str()))
-            && !(has_slipped && figure.unit == "ms")
+            && !(outcome.has_slipped() && figure.unit == "ms")
             && (!is_cold || figure.name == "consume")
     };
     let mut figures = outcome.figures();
@@ -189,21 +188,16 @@ mod tests {
         };
         let is_cold = workload.consumers > 0;
         Outcome {
-            workload: workload.clone(),
-            started_ms: 0,
             produce: flow,
             ack_latency: Some(Latency::default()),
             consume: is_cold.then_some(flow),
-            end_to_end_latency: None,
-            schedule: None,
             client: usage,
             broker: Some(usage),
             consume_usage: is_cold.then_some(Phase {
                 client: usage,
                 broker: Some(usage),
             }),
-            verification: Default::default(),
-            errors: Vec::new(),
+            ..Outcome::of(workload)
         }
     }
 
@@ -257,6 +251,6 @@ mod tests {
         rounds.comparisons[1].b[0].verification.lost = 7;
         let fault = rounds.fault().unwrap();
         assert!(fault.is_of_head && fault.what.contains("produce-1m"));
-        assert!(fault.what.contains("7 lost"), "{fault:?}");
+        assert!(fault.what.contains("7 records lost"), "{fault:?}");
     }
 }

@@ -223,7 +223,7 @@ mod tests {
     use super::super::model::{BLOCKS_BYTES, DEPTHS, Stream, Turn};
     use super::*;
     use crate::measure::Environment;
-    use crate::outcome::{Flow, Latency, Phase, Usage, Verification};
+    use crate::outcome::{Flow, Latency, Phase, Usage};
     use crate::workload::{ByteSize, WorkloadOptions};
 
     /// A disk that writes 50 MB/s for every doubling of the block above 2 KiB, half of it when
@@ -285,24 +285,17 @@ mod tests {
             seconds: 10.0,
         };
         Outcome {
-            workload: options.resolve().unwrap(),
-            started_ms: 0,
             produce: flow,
             ack_latency: Some(Latency {
                 p50_us: 1000,
                 ..Latency::default()
             }),
             consume: Some(flow),
-            end_to_end_latency: None,
-            schedule: None,
-            client: Usage::default(),
             broker: Some(Usage {
                 cpu_user_s: 2.0,
                 ..Usage::default()
             }),
-            verification: Verification::default(),
-            errors: Vec::new(),
-            consume_usage: None,
+            ..Outcome::of(&options.resolve().unwrap())
         }
     }
 

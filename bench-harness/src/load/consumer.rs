@@ -16,8 +16,8 @@ use naru_wire::api::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData,
 };
 
-use super::clock::now_ns;
-use super::control::{Control, Slot};
+use super::clock::{self, now_ns};
+use super::control::{Control, Count, Slot};
 use super::fetched::{count_records, each_record, next_offset};
 use super::payload::{Read, Stamp};
 use super::recorder::Recorder;
@@ -63,10 +63,6 @@ impl Readers {
             .map(|generation| generation.load(Ordering::Acquire));
         let first = generations.next().unwrap_or_default();
         self.group.is_none() || (first > 0 && generations.all(|generation| generation == first))
-    }
-
-    pub(super) fn starts(&self) -> &[i64] {
-        &self.starts
     }
 
     pub(super) fn position(&self, slot: Slot) -> i64 {
@@ -283,7 +279,7 @@ impl Fetch {
         }
     }
 
-    /// Moves the positions behind what has come.
+    /// Moves the positions past what has come.
     fn advance(&self, response: &FetchResponse) -> Result<(), KafkaError> {
         KafkaError::check(response.error_code, || "fetch".into(), None)?;
         for (slot, partition) in partitions(&self.layout, response) {
@@ -301,7 +297,7 @@ impl Fetch {
         let measured_from = self.control.measured_from_ns.load(Ordering::Acquire);
         let is_cold = self.control.workload.reads == Reads::Cold;
         let (run, verify) = (self.control.run, self.control.workload.verify);
-        let (mut count, mut measured, mut bytes_measured) = (0, 0, 0);
+        let (mut count, mut payload_bytes) = (0, 0);
         let mut recorder = self.recorder.borrow_mut();
         for (slot, partition) in partitions(&self.layout, response) {
             let Some(bytes) = bytes_of(partition) else {
@@ -312,47 +308,45 @@ impl Fetch {
             if !verify {
                 let records = count_records(bytes, from);
                 count += records;
-                if is_cold || now >= measured_from {
-                    measured += records;
-                    bytes_measured += bytes.len() as u64;
-                }
+                payload_bytes += bytes.len() as u64;
                 continue;
             }
             let mut guard = self.readers.seen(slot);
             let seen = &mut *guard;
             let latencies = &mut recorder.latencies;
-            let mut damaged = 0;
-            let see = |record: &RecordView<'_>| {
+            let see = |record: &RecordView<'_>, timestamp_ms: Option<i64>| {
                 let value = record.value.unwrap_or_default();
-                match Stamp::read(value) {
-                    Read::Whole(stamp) if stamp.run == run => {
-                        seen.see(stamp.producer, stamp.sequence);
-                        seen.checked += 1;
-                        count += 1;
-                        if is_cold || stamp.sent_ns >= measured_from {
-                            measured += 1;
-                            bytes_measured +=
-                                (record.key.map_or(0, <[u8]>::len) + value.len()) as u64;
-                            if !is_cold {
-                                latencies.record_ns(now.saturating_sub(stamp.sent_ns), 1);
-                            }
-                        }
-                    }
-                    // Of somebody else, who writes to the same topic.
-                    Read::Whole(_) => {}
-                    Read::Damaged => damaged += 1,
+                let stamp = match Stamp::read(record.key, value) {
+                    Read::Damaged => return seen.damaged += 1,
+                    // Of another run, or of somebody else's bench who writes to the same topic.
+                    Read::Whole(stamp) if stamp.run != run => return seen.foreign += 1,
+                    Read::Whole(stamp) => stamp,
+                };
+                if stamp.slot as usize != slot {
+                    return seen.misplaced += 1;
+                }
+                seen.see(u32::from(stamp.producer), stamp.sequence);
+                seen.checked += 1;
+                if timestamp_ms.is_some_and(|given| given != clock::timestamp_ms(stamp.sent_ns)) {
+                    seen.mistimed += 1;
+                }
+                count += 1;
+                payload_bytes += (record.key.map_or(0, <[u8]>::len) + value.len()) as u64;
+                if !is_cold && stamp.sent_ns >= measured_from {
+                    latencies.record_ns(now.saturating_sub(stamp.sent_ns), 1);
                 }
             };
             let mut unreadable = 0;
             each_record(bytes, from, see, |records| unreadable += records);
-            seen.damaged += damaged + unreadable;
+            seen.damaged += unreadable;
         }
-        self.control.consumed.fetch_add(count, Ordering::Relaxed);
-        let flow = &mut recorder.flow;
-        flow.records += measured;
-        flow.payload_bytes += bytes_measured;
-        flow.requests += u64::from(measured > 0);
-        if measured > 0 {
+        self.control.consumed.add(Count {
+            records: count,
+            payload_bytes,
+            requests: u64::from(count > 0),
+            latency_us: 0,
+        });
+        if count > 0 {
             recorder.last_ns = now_ns();
         }
     }

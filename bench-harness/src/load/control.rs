@@ -9,8 +9,48 @@ use crate::workload::Workload;
 /// Where in all topics of a run a partition stands: topic by topic, partition by partition.
 pub(super) type Slot = usize;
 
-/// How far behind its end an open loop may be before it gives up, in ns.
+/// How far beyond its end an open loop may be before it gives up, in ns.
 const OVERDUE_NS: u64 = 1_000_000_000;
+
+/// Counts what has gone through, for all threads of a run. Who samples it twice knows exactly what
+/// went through in between.
+#[derive(Default)]
+pub(super) struct Counter {
+    records: AtomicU64,
+    payload_bytes: AtomicU64,
+    requests: AtomicU64,
+    /// Of all records together; ends of latencies, not their distribution.
+    latency_us: AtomicU64,
+}
+
+/// A [`Counter`] at some moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    pub records: u64,
+    pub payload_bytes: u64,
+    pub requests: u64,
+    pub latency_us: u64,
+}
+
+impl Counter {
+    pub(super) fn add(&self, count: Count) {
+        self.records.fetch_add(count.records, Ordering::Relaxed);
+        self.payload_bytes
+            .fetch_add(count.payload_bytes, Ordering::Relaxed);
+        self.requests.fetch_add(count.requests, Ordering::Relaxed);
+        self.latency_us
+            .fetch_add(count.latency_us, Ordering::Relaxed);
+    }
+
+    pub(super) fn now(&self) -> Count {
+        Count {
+            records: self.records.load(Ordering::Relaxed),
+            payload_bytes: self.payload_bytes.load(Ordering::Relaxed),
+            requests: self.requests.load(Ordering::Relaxed),
+            latency_us: self.latency_us.load(Ordering::Relaxed),
+        }
+    }
+}
 
 pub(super) struct Control {
     pub workload: Workload,
@@ -24,9 +64,9 @@ pub(super) struct Control {
     /// Records that may still be made after the warm-up, of a run that is bounded by their number.
     quota: AtomicI64,
     stopped: AtomicBool,
-    pub acked: AtomicU64,
-    pub acked_bytes: AtomicU64,
-    pub consumed: AtomicU64,
+    /// What was acknowledged, and what consumers have seen, since the run began.
+    pub acked: Counter,
+    pub consumed: Counter,
     /// The end of each partition, once producers are through.
     pub ends: OnceLock<Vec<i64>>,
 }
@@ -45,25 +85,48 @@ impl Control {
                     .map_or(i64::MAX, |count| count.min(1 << 60) as i64),
             ),
             stopped: AtomicBool::new(false),
-            acked: AtomicU64::new(0),
-            acked_bytes: AtomicU64::new(0),
-            consumed: AtomicU64::new(0),
+            acked: Counter::default(),
+            consumed: Counter::default(),
             ends: OnceLock::new(),
         }
     }
 
-    /// Sets the times of a run that begins now.
+    /// Producers may make records from now on. Without a warm-up they are measured at once.
     pub(super) fn begin(&self) {
         let begin = now_ns();
-        let measured_from = begin + self.workload.warm_up.0.as_nanos() as u64;
-        let until = match self.workload.records {
-            Some(_) => u64::MAX,
-            None => measured_from + self.workload.duration.0.as_nanos() as u64,
-        };
         self.begin_ns.store(begin, Ordering::Release);
-        self.measured_from_ns
-            .store(measured_from, Ordering::Release);
-        self.until_ns.store(until, Ordering::Release);
+        if self.workload.warm_up.0.is_zero() {
+            self.measure_from(begin);
+        }
+    }
+
+    /// The warm-up is over.
+    pub(super) fn measure_from(&self, ns: u64) {
+        let end = ns.saturating_add(self.workload.duration.0.as_nanos() as u64);
+        // A schedule names its last record. A closed loop goes on until its end has been looked
+        // at, so that the window is under load as a whole.
+        if self.workload.rate.is_some() && self.workload.records.is_none() {
+            self.until_ns.store(end, Ordering::Release);
+        }
+        self.measured_from_ns.store(ns, Ordering::Release);
+    }
+
+    /// When the measured time of a run that is bounded by time is over.
+    pub(super) fn window_ends_ns(&self) -> Option<u64> {
+        let from = self.measured_from_ns.load(Ordering::Acquire);
+        let span = self.workload.duration.0.as_nanos() as u64;
+        (self.workload.records.is_none() && from != u64::MAX).then(|| from.saturating_add(span))
+    }
+
+    /// Producing ends, unless a schedule has ended it already.
+    pub(super) fn end(&self) {
+        self.until_ns.fetch_min(now_ns(), Ordering::AcqRel);
+    }
+
+    /// How many records may still be made, of a run that is bounded by their number.
+    pub(super) fn left(&self) -> Option<u64> {
+        let left = self.quota.load(Ordering::Acquire);
+        self.workload.records.and(u64::try_from(left).ok())
     }
 
     pub(super) fn is_measured(&self, sent_ns: u64) -> bool {
@@ -127,19 +190,28 @@ mod tests {
         let begin = control.begin_ns.load(Ordering::Acquire);
         let later = begin + 2_000_000_000;
         assert!((0..100).all(|_| control.grant(begin)));
+        control.measure_from(begin + 1_000_000_000);
         assert_eq!((0..100).filter(|_| control.grant(later)).count(), 10);
     }
 
     #[test]
-    fn producing_ends_by_time_or_when_stopped() {
-        let options: WorkloadOptions =
-            toml::from_str("duration = \"1s\"\nwarm-up = \"0s\"").unwrap();
-        let control = Control::new(&options.resolve().unwrap(), 1);
-        control.begin();
-        let begin = control.begin_ns.load(Ordering::Acquire);
-        assert!(control.grant(begin));
-        assert!(!control.grant(begin + 1_000_000_000));
-        control.stop();
-        assert!(!control.grant(begin));
+    fn a_closed_loop_is_under_load_until_its_end_was_looked_at_and_a_schedule_ends_by_itself() {
+        let control = |more: &str| {
+            let text = format!("duration = \"1s\"\nwarm-up = \"0s\"\n{more}");
+            let options: WorkloadOptions = toml::from_str(&text).unwrap();
+            let control = Control::new(&options.resolve().unwrap(), 1);
+            control.begin();
+            let begin = control.begin_ns.load(Ordering::Acquire);
+            assert_eq!(control.window_ends_ns(), Some(begin + 1_000_000_000));
+            (control, begin + 1_000_000_000)
+        };
+        let (closed, end) = control("");
+        assert!(closed.grant(end));
+        closed.end();
+        assert!(!closed.grant(end));
+        let (open, end) = control("rate = 1000.0");
+        assert!(open.grant(end - 1) && !open.grant(end));
+        open.stop();
+        assert!(!open.grant(0));
     }
 }

@@ -15,9 +15,11 @@ mod producer;
 mod progress;
 mod recorder;
 mod run;
+mod steady;
 mod threads;
 mod verify;
 mod watch;
+mod window;
 
 pub use clock::unix_ms;
 pub use payload::STAMP_BYTES;

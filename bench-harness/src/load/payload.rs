@@ -1,13 +1,16 @@
-//! Values that prove themselves: each begins with a stamp of who sent it, as which of his records,
-//! when, and a checksum of it all.
+//! Values that prove themselves: each begins with a stamp of who sent it, where to, as which of his
+//! records, when, and a checksum of it all.
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 0–3 | CRC-32C of everything behind it |
+//! | 0–3 | CRC-32C of everything after it, xor that of the key |
 //! | 4–7 | the run |
-//! | 8–11 | the producer |
-//! | 12–19 | the record's number among those of its producer and partition |
+//! | 8–9 | the producer |
+//! | 10–13 | topic and partition: the slot of the run |
+//! | 14–19 | the record's number among those of its producer and partition |
 //! | 20–27 | when it was sent, or was to be sent (open loop), in ns of the run's clock |
+//!
+//! The record's timestamp is the same moment by the wall clock, so it is proven by the stamp, too.
 
 use naru_record_batch::crc32c;
 
@@ -23,7 +26,8 @@ const PIECE_BYTES: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     pub run: u32,
-    pub producer: u32,
+    pub producer: u16,
+    pub slot: u32,
     pub sequence: u64,
     pub sent_ns: u64,
 }
@@ -35,35 +39,48 @@ pub(super) enum Read {
     Damaged,
 }
 
+/// Numbers of six bytes: 280 million million records of one producer and partition.
+const SEQUENCE_MAX: u64 = (1 << 48) - 1;
+
 impl Stamp {
-    fn write(&self, value: &mut [u8]) {
+    fn write(&self, key: Option<&[u8]>, value: &mut [u8]) {
+        assert!(self.sequence <= SEQUENCE_MAX, "a number of six bytes");
         value[4..8].copy_from_slice(&self.run.to_le_bytes());
-        value[8..12].copy_from_slice(&self.producer.to_le_bytes());
-        value[12..20].copy_from_slice(&self.sequence.to_le_bytes());
+        value[8..10].copy_from_slice(&self.producer.to_le_bytes());
+        value[10..14].copy_from_slice(&self.slot.to_le_bytes());
+        value[14..20].copy_from_slice(&self.sequence.to_le_bytes()[..6]);
         value[20..28].copy_from_slice(&self.sent_ns.to_le_bytes());
-        let crc = crc32c(&value[4..]);
+        let crc = checksum(key, &value[4..]);
         value[0..4].copy_from_slice(&crc.to_le_bytes());
     }
 
-    pub(super) fn read(value: &[u8]) -> Read {
+    pub(super) fn read(key: Option<&[u8]>, value: &[u8]) -> Read {
         let Some((crc, rest)) = value.split_first_chunk::<4>() else {
             return Read::Damaged;
         };
         let Some(stamp) = rest.first_chunk::<24>() else {
             return Read::Damaged;
         };
-        if crc32c(rest) != u32::from_le_bytes(*crc) {
+        if checksum(key, rest) != u32::from_le_bytes(*crc) {
             return Read::Damaged;
         }
-        let word = |from: usize| u32::from_le_bytes(std::array::from_fn(|i| stamp[from + i]));
-        let long = |from: usize| u64::from_le_bytes(std::array::from_fn(|i| stamp[from + i]));
+        let number = |from: usize, bytes: usize| {
+            let bytes = stamp[from..from + bytes].iter().rev();
+            bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
+        };
         Read::Whole(Self {
-            run: word(0),
-            producer: word(4),
-            sequence: long(8),
-            sent_ns: long(16),
+            run: number(0, 4) as u32,
+            producer: number(4, 2) as u16,
+            slot: number(6, 4) as u32,
+            sequence: number(10, 6),
+            sent_ns: number(16, 8),
         })
     }
+}
+
+/// A key and a value exchanged would have the same sum, were one of them not turned.
+fn checksum(key: Option<&[u8]>, rest: &[u8]) -> u32 {
+    crc32c(rest) ^ crc32c(key.unwrap_or_default()).rotate_left(1)
 }
 
 /// Where a producer takes its values and keys from.
@@ -109,45 +126,58 @@ impl Payloads {
         // Odd, so that stamps do not always fall on the same bytes of the pool.
         self.at = (self.at + bytes + 97) % POOL_BYTES;
         let value = &mut self.pool[self.at..self.at + bytes];
-        if bytes >= STAMP_BYTES {
-            stamp.write(value);
-        }
         let key = (!self.key.is_empty()).then(|| {
             let drawn = self.random.u64(0..self.keys.max(1)).to_be_bytes();
             let length = self.key.len().min(drawn.len());
             self.key[..length].copy_from_slice(&drawn[drawn.len() - length..]);
             self.key.as_slice()
         });
+        if bytes >= STAMP_BYTES {
+            stamp.write(key, value);
+        }
         (key, value)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn stamp(sequence: u64) -> Stamp {
         Stamp {
             run: 7,
             producer: 3,
+            slot: 70_000,
             sequence,
             sent_ns: 12_345_678_901,
         }
     }
 
     #[test]
-    fn a_stamp_is_read_back_and_any_changed_byte_shows() {
-        let mut payloads = Payloads::new(1, 300, 0.5, 0, 0);
-        let (key, value) = payloads.next(300, &stamp(9));
-        assert_eq!(key, None);
-        assert_eq!(Stamp::read(value), Read::Whole(stamp(9)));
-        let value = value.to_vec();
+    fn a_stamp_is_read_back_and_any_changed_byte_of_key_or_value_shows() {
+        let mut payloads = Payloads::new(1, 300, 0.5, 12, 5);
+        let (key, value) = payloads.next(300, &stamp(SEQUENCE_MAX));
+        let (key, value) = (key.map(<[u8]>::to_vec), value.to_vec());
+        let read = |key: &Option<Vec<u8>>, value: &[u8]| Stamp::read(key.as_deref(), value);
+        assert_eq!(read(&key, &value), Read::Whole(stamp(SEQUENCE_MAX)));
         for at in 0..value.len() {
             let mut damaged = value.clone();
             damaged[at] ^= 1;
-            assert_eq!(Stamp::read(&damaged), Read::Damaged, "byte {at}");
+            assert_eq!(read(&key, &damaged), Read::Damaged, "byte {at}");
         }
-        assert_eq!(Stamp::read(&value[..27]), Read::Damaged);
+        for at in 0..12 {
+            let mut damaged = key.clone();
+            damaged.as_mut().unwrap()[at] ^= 1;
+            assert_eq!(
+                read(&damaged, &value),
+                Read::Damaged,
+                "byte {at} of the key"
+            );
+        }
+        assert_eq!(read(&None, &value), Read::Damaged);
+        assert_eq!(read(&key, &value[..27]), Read::Damaged);
     }
 
     #[test]

@@ -15,8 +15,8 @@ use naru_wire::ErrorCode;
 use naru_wire::api::init_producer_id::InitProducerIdRequest;
 use naru_wire::api::produce::{PartitionProduceResponse, ProduceResponse};
 
-use super::clock::{instant, now_ns, unix_ms};
-use super::control::{Control, Slot};
+use super::clock::{instant, now_ns, timestamp_ms};
+use super::control::{Control, Count, Slot};
 use super::lane::{Lane, request};
 use super::payload::{Payloads, Stamp};
 use super::pending::{Open, ProducerId, Ready};
@@ -168,7 +168,7 @@ impl Producer {
     }
 
     /// Adds a record to `open` if it has room; says whether it had.
-    fn push(&self, open: &mut Open, slot: Slot, timestamp_ms: i64, sent_ns: u64) -> bool {
+    fn push(&self, open: &mut Open, slot: Slot, sent_ns: u64) -> bool {
         let workload = &self.control.workload;
         let bytes = self.draw();
         let whole = bytes + workload.key_size.0 as usize;
@@ -183,14 +183,15 @@ impl Producer {
         };
         let stamp = Stamp {
             run: self.control.run,
-            producer: self.index,
+            producer: self.index as u16,
+            slot: slot as u32,
             sequence,
             sent_ns,
         };
         let mut payloads = self.payloads.borrow_mut();
         let pair = payloads.next(bytes, &stamp);
         open.push(
-            timestamp_ms,
+            timestamp_ms(sent_ns),
             pair,
             sequence,
             sent_ns,
@@ -222,7 +223,7 @@ impl Producer {
         let mut turn = self.index as usize;
         loop {
             let permit = lane.permits.acquire(1).await;
-            let (now, timestamp_ms) = (now_ns(), unix_ms());
+            let now = now_ns();
             let (mut batches, mut bytes, mut has_ended) = (Vec::new(), 0, false);
             for _ in 0..lane.slots.len() {
                 let slot = lane.slots[turn % lane.slots.len()];
@@ -231,7 +232,7 @@ impl Producer {
                     if !self.control.grant(now) {
                         break true;
                     }
-                    if !self.push(&mut open, slot, timestamp_ms, now) {
+                    if !self.push(&mut open, slot, now) {
                         self.control.take_back(now);
                         break false;
                     }
@@ -307,9 +308,8 @@ impl Producer {
             if self.control.is_overdue(now) || !self.control.grant(due) {
                 break;
             }
-            self.note_slip(due, now);
             let is_first = open[slot].is_empty();
-            if !self.push(&mut open[slot], slot, unix_ms(), due) {
+            if !self.push(&mut open[slot], slot, due) {
                 if let Some(ready) = self.close(&mut open[slot], slot) {
                     lane_of[slot].put(ready);
                 }
@@ -320,6 +320,7 @@ impl Producer {
                 self.control.take_back(due);
                 continue;
             }
+            self.note_slip(due, now);
             if is_first {
                 lingering.push_back((due, slot));
             }
@@ -329,6 +330,7 @@ impl Producer {
             number += 1;
             burst += 1;
         }
+        self.recorder.borrow_mut().unsent += self.unsent(intended, number);
         for (slot, open) in open.iter_mut().enumerate() {
             if !open.is_empty()
                 && let Some(ready) = self.close(open, slot)
@@ -336,6 +338,20 @@ impl Producer {
                 lane_of[slot].put(ready);
             }
         }
+    }
+
+    /// How many records of the schedule were not made, from `number` on: after it has ended, none.
+    fn unsent(&self, intended: impl Fn(u64) -> u64, number: u64) -> u64 {
+        let Some(left) = self.control.left() else {
+            let until = self.control.until_ns.load(Ordering::Acquire);
+            // An interrupted warm-up has no end, and nothing was measured.
+            let is_known = until != u64::MAX;
+            return (number..)
+                .take_while(|number| is_known && intended(*number) < until)
+                .count() as u64;
+        };
+        // Shared by all producers: each names its part.
+        left / u64::from(self.control.workload.producers)
     }
 
     fn lane_of_slots(&self) -> Vec<Rc<Lane>> {
@@ -347,6 +363,7 @@ impl Producer {
         let slip_ns = now_ns - due_ns;
         if self.control.is_measured(due_ns) {
             let mut recorder = self.recorder.borrow_mut();
+            recorder.made += 1;
             recorder.slip_ns_max = recorder.slip_ns_max.max(slip_ns);
             recorder.slipped += u64::from(slip_ns >= SLIP_NS_MIN);
         }
@@ -384,7 +401,7 @@ impl Producer {
                 Ok(()) => batches.iter().for_each(|ready| self.count(ready, now_ns())),
                 Err(error) => self.refuse_all(&batches, error.to_string()),
             }
-            self.recorder.borrow_mut().flow.requests += 1;
+            self.count_request();
             return;
         }
         match lane.connection.send_in(&request, lane.version) {
@@ -419,10 +436,7 @@ impl Producer {
 
     fn take_answer(&self, batches: &[Ready], response: &ProduceResponse) {
         let now = now_ns();
-        let is_measured = batches
-            .first()
-            .is_some_and(|ready| self.control.is_measured(ready.first_ns));
-        self.recorder.borrow_mut().flow.requests += u64::from(is_measured);
+        self.count_request();
         let topics = response.responses.iter();
         let answers: HashMap<Slot, &PartitionProduceResponse> = topics
             .flat_map(|topic| topic.partition_responses.iter().map(|p| (&topic.name, p)))
@@ -441,32 +455,40 @@ impl Producer {
         }
     }
 
+    fn count_request(&self) {
+        self.control.acked.add(Count {
+            requests: 1,
+            ..Count::default()
+        });
+    }
+
+    /// `ready` is acknowledged. Rates count what is acknowledged in a time, whenever it was sent;
+    /// latencies are of what was sent in that time, whenever it is acknowledged: else the slowest
+    /// would be missing.
     fn count(&self, ready: &Ready, now: u64) {
-        self.control
-            .acked
-            .fetch_add(ready.records, Ordering::Relaxed);
-        self.control
-            .acked_bytes
-            .fetch_add(ready.payload_bytes, Ordering::Relaxed);
-        if !self.control.is_measured(ready.first_ns) {
-            return;
-        }
+        let since = |sent_ns: u64| now.saturating_sub(sent_ns);
+        let latency_ns = match ready.sent_ns.as_slice() {
+            [] => since(ready.first_ns) * ready.records,
+            sent => sent.iter().map(|sent_ns| since(*sent_ns)).sum(),
+        };
+        self.control.acked.add(Count {
+            records: ready.records,
+            payload_bytes: ready.payload_bytes,
+            requests: 0,
+            latency_us: latency_ns / 1000,
+        });
         let mut recorder = self.recorder.borrow_mut();
-        recorder.flow.records += ready.records;
-        recorder.flow.payload_bytes += ready.payload_bytes;
         recorder.last_ns = recorder.last_ns.max(now);
-        if self.control.workload.acks == Acks::None {
+        let has_latency = self.control.workload.acks != Acks::None;
+        if !has_latency || !self.control.is_measured(ready.first_ns) {
             return;
         }
+        let latencies = &mut recorder.latencies;
         if ready.sent_ns.is_empty() {
-            recorder
-                .latencies
-                .record_ns(now - ready.first_ns, ready.records);
+            latencies.record_ns(since(ready.first_ns), ready.records);
         }
         for sent_ns in &ready.sent_ns {
-            recorder
-                .latencies
-                .record_ns(now.saturating_sub(*sent_ns), 1);
+            latencies.record_ns(since(*sent_ns), 1);
         }
     }
 

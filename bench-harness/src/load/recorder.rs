@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::outcome::{Flow, Latency};
+use crate::outcome::Latency;
 
 /// Larger latencies are recorded as this one, in µs: an hour.
 const LATENCY_US_MAX: u64 = 3_600_000_000;
@@ -59,13 +59,15 @@ impl Default for Latencies {
 /// What a thread saw of one direction.
 #[derive(Clone, Default)]
 pub(super) struct Recorder {
-    pub flow: Flow,
     pub latencies: Latencies,
-    /// When the last measured record was through, in ns of the run's clock.
+    /// When the last record was through, in ns of the run's clock.
     pub last_ns: u64,
     pub errors: BTreeMap<String, u64>,
-    /// Records of an open loop that were handed over late, and how late, in ns.
+    /// Records of an open loop that were made in the measured time, how many of them were handed
+    /// over late, how late, in ns, and how many were never made.
+    pub made: u64,
     pub slipped: u64,
+    pub unsent: u64,
     pub slip_ns_max: u64,
 }
 
@@ -75,15 +77,14 @@ impl Recorder {
     }
 
     pub(super) fn add(&mut self, other: &Self) {
-        self.flow.records += other.flow.records;
-        self.flow.payload_bytes += other.flow.payload_bytes;
-        self.flow.requests += other.flow.requests;
         self.latencies.add(&other.latencies);
         self.last_ns = self.last_ns.max(other.last_ns);
         for (name, count) in &other.errors {
             *self.errors.entry(name.clone()).or_default() += count;
         }
+        self.made += other.made;
         self.slipped += other.slipped;
+        self.unsent += other.unsent;
         self.slip_ns_max = self.slip_ns_max.max(other.slip_ns_max);
     }
 }

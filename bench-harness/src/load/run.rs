@@ -13,10 +13,13 @@ use super::control::Control;
 use super::payload::STAMP_BYTES;
 use super::progress::{Progress, State};
 use super::recorder::Recorder;
+use super::steady::Steady;
 use super::threads::{Report, Site, Worker, start_consumers, start_producers};
+use super::verify::judge_end;
 use super::watch::Watch;
+use super::window::{Sample, Window};
 use crate::kafka::{Admin, KafkaError};
-use crate::outcome::{Flow, Outcome, Phase, Schedule, Verification};
+use crate::outcome::{Outcome, Phase, Schedule, Verification, WarmUp};
 use crate::workload::{Acks, Reads, Workload};
 
 /// How often the run looks at itself.
@@ -96,8 +99,9 @@ pub fn run_with(
             )?;
         }
     }
-    let outcome =
-        Run::new(admin.clone(), workload, run, names.clone()).and_then(|run| run.go(progress));
+    let has_own_topics = options.topics.is_none();
+    let outcome = Run::new(admin.clone(), workload, run, names.clone(), has_own_topics)
+        .and_then(|run| run.go(progress));
     if options.topics.is_none() && !options.keep_topics {
         for name in &names {
             admin.delete_topic(name)?;
@@ -121,11 +125,22 @@ fn topic_configs(workload: &Workload) -> Vec<(String, String)> {
     configs
 }
 
+/// Both ends of the measured time.
+struct Measured {
+    from: Sample,
+    /// `None`: bounded by a number of records.
+    to: Option<Sample>,
+    warm_up: Option<WarmUp>,
+}
+
 struct Run<'a> {
     admin: Admin,
     workload: &'a Workload,
     site: Site,
     names: Vec<String>,
+    has_own_topics: bool,
+    /// Where each partition ended when the run began.
+    starts: Vec<i64>,
     readers: Vec<Arc<Readers>>,
     watch: Watch,
     started_ms: u64,
@@ -137,6 +152,7 @@ impl<'a> Run<'a> {
         workload: &'a Workload,
         run: u32,
         names: Vec<String>,
+        has_own_topics: bool,
     ) -> Result<Self, LoadError> {
         let starts = admin.end_offsets(&names)?;
         let sets = if workload.consumers == 0 {
@@ -158,7 +174,9 @@ impl<'a> Run<'a> {
             admin,
             workload,
             names,
+            has_own_topics,
             readers: readers.collect(),
+            starts,
             started_ms: unix_ms() as u64,
         })
     }
@@ -175,24 +193,7 @@ impl<'a> Run<'a> {
         consumers.iter().for_each(Worker::begin);
         self.wait_until_settled(&consumers, progress)?;
         control.begin();
-        producers.iter().for_each(Worker::begin);
-
-        let mut before = None;
-        let begun = Instant::now();
-        while !producers.iter().all(Worker::is_done) {
-            if before.is_none() && control.is_measured(now_ns()) {
-                before = Some(self.watch.begin()?);
-            }
-            self.look(
-                progress,
-                if before.is_none() {
-                    "warm-up"
-                } else {
-                    "measuring"
-                },
-                begun,
-            )?;
-        }
+        let measured = self.measure(&producers, progress)?;
         let produced = sum(producers);
         let sent: u64 = produced
             .sent
@@ -204,55 +205,103 @@ impl<'a> Run<'a> {
         // Set once; consumers see it and end.
         let _ = control.ends.set(ends);
         let mut consumed = self.wait_for(consumers, progress)?;
-        let before = match before {
-            Some(before) => before,
-            None => self.watch.begin()?,
+        let mut window = match measured.to {
+            Some(to) => Window::between(&measured.from, &to),
+            // Bounded by a number of records: all of them, until the last is through.
+            None => Window::between(&measured.from, &self.watch.sample(&control)?)
+                .ending(produced.recorder.last_ns, consumed.recorder.last_ns),
         };
-        let usage = self.watch.since(&before)?;
 
         let mut cold = None;
-        let mut consuming_from_ns = control.measured_from_ns.load(Ordering::Acquire);
         if !is_tail {
-            let before = self.watch.begin()?;
+            let from = self.watch.begin(&control)?;
             let consumers = self.start_consumers()?;
-            consuming_from_ns = now_ns();
             consumers.iter().for_each(Worker::begin);
             consumed = self.wait_for(consumers, progress)?;
-            cold = Some(self.watch.since(&before)?);
+            let read = Window::between(&from, &self.watch.sample(&control)?)
+                .ending(u64::MAX, consumed.recorder.last_ns);
+            window.consume = read.consume;
+            cold = Some(read.usage);
         }
-        let consume =
-            (!self.readers.is_empty()).then(|| flow(&consumed.recorder, consuming_from_ns));
-        Ok(self.outcome(produced, (consumed.recorder, consume), usage, cold))
+        Ok(self.outcome(
+            &produced,
+            &consumed.recorder,
+            window,
+            measured.warm_up,
+            cold,
+        ))
+    }
+
+    /// Warms up, and samples both ends of the measured time while the producers work.
+    fn measure(&self, producers: &[Worker], progress: &Progress) -> Result<Measured, LoadError> {
+        let control = &self.site.control;
+        let mut steady = Steady::new(self.workload, control.begin_ns.load(Ordering::Acquire));
+        let mut measured = Measured {
+            // What a run has that ends before its warm-up.
+            from: self.watch.begin(control)?,
+            to: None,
+            warm_up: None,
+        };
+        let mut is_warm = self.workload.warm_up.0.is_zero();
+        let begun = Instant::now();
+        producers.iter().for_each(Worker::begin);
+        while !producers.iter().all(Worker::is_done) {
+            let window_ends_ns = control.window_ends_ns();
+            if !is_warm {
+                measured.warm_up = steady.look(now_ns(), control.acked.now());
+                if measured.warm_up.is_some() {
+                    is_warm = true;
+                    measured.from = self.watch.begin(control)?;
+                    control.measure_from(measured.from.at_ns);
+                }
+            } else if measured.to.is_none() && window_ends_ns.is_some_and(|ns| now_ns() >= ns) {
+                measured.to = Some(self.watch.sample(control)?);
+                control.end();
+            }
+            let (phase, next_ns) = match is_warm {
+                true => ("measuring", window_ends_ns.unwrap_or(u64::MAX)),
+                false => ("warm-up", steady.next_look_ns()),
+            };
+            self.look(progress, phase, begun, next_ns)?;
+        }
+        Ok(measured)
     }
 
     fn outcome(
         &self,
-        produced: Report,
-        (consumed, consume): (Recorder, Option<Flow>),
-        usage: Phase,
+        produced: &Report,
+        consumed: &Recorder,
+        window: Window,
+        warm_up: Option<WarmUp>,
         cold: Option<Phase>,
     ) -> Outcome {
         let mut errors: BTreeMap<String, u64> = produced.recorder.errors.clone();
         for (error, count) in &consumed.errors {
             *errors.entry(error.clone()).or_default() += count;
         }
-        let measured_from_ns = self.site.control.measured_from_ns.load(Ordering::Acquire);
+        let verification = self.verify(produced);
+        if self.has_own_topics && verification.foreign > 0 {
+            let what = "record of another run, in a topic that was made for this one";
+            errors.insert(what.into(), verification.foreign);
+        }
         Outcome {
-            workload: self.workload.clone(),
             started_ms: self.started_ms,
-            produce: flow(&produced.recorder, measured_from_ns),
+            produce: window.produce,
             ack_latency: produced.recorder.latencies.summary(),
-            consume,
+            consume: (!self.readers.is_empty()).then_some(window.consume),
             end_to_end_latency: consumed.latencies.summary(),
             schedule: self
                 .workload
                 .rate
                 .map(|rate| schedule(rate, &produced.recorder)),
-            client: usage.client,
-            broker: usage.broker,
+            client: window.usage.client,
+            broker: window.usage.broker,
             consume_usage: cold,
-            verification: self.verify(&produced),
+            warm_up,
+            busiest_thread: window.busiest_thread,
+            verification,
             errors: errors.into_iter().collect(),
+            ..Outcome::of(self.workload)
         }
     }
 
@@ -305,26 +354,27 @@ impl<'a> Run<'a> {
                     KafkaError::TooLate("sharing out the partitions".into(), seconds).into(),
                 );
             }
-            self.look(progress, "groups settle", begun)?;
+            self.look(progress, "groups settle", begun, u64::MAX)?;
         }
         Ok(())
     }
 
-    /// Shows where the run is, and waits a little.
+    /// Shows where the run is, and waits a little, but not beyond `next_ns`.
     fn look(
         &self,
         progress: &Progress,
         phase: &'static str,
         begun: Instant,
+        next_ns: u64,
     ) -> Result<(), LoadError> {
         let control = &self.site.control;
         if self.watch.is_interrupted() {
             control.stop();
             return Err(LoadError::Interrupted);
         }
-        let acked = control.acked.load(Ordering::Relaxed);
+        let acked = control.acked.now();
         let done = match self.workload.records {
-            Some(records) => acked as f64 / records.max(1) as f64,
+            Some(records) => acked.records as f64 / records.max(1) as f64,
             None => {
                 let whole = self.workload.warm_up.0 + self.workload.duration.0;
                 begun.elapsed().as_secs_f64() / whole.as_secs_f64().max(0.001)
@@ -333,21 +383,19 @@ impl<'a> Run<'a> {
         progress.show(State {
             phase,
             done: done.min(1.0),
-            acked,
-            acked_bytes: control.acked_bytes.load(Ordering::Relaxed),
-            consumed: control.consumed.load(Ordering::Relaxed),
+            acked: acked.records,
+            acked_bytes: acked.payload_bytes,
+            consumed: control.consumed.now().records,
         });
-        std::thread::sleep(LOOK_INTERVAL);
+        let until_next = Duration::from_nanos(next_ns.saturating_sub(now_ns()));
+        std::thread::sleep(LOOK_INTERVAL.min(until_next));
         Ok(())
     }
 
     /// Where each partition ends. Without acknowledgements the broker may still be taking in what
     /// was sent.
     fn ends(&self, sent: u64) -> Result<Vec<i64>, LoadError> {
-        let started: i64 = self
-            .readers
-            .first()
-            .map_or(0, |readers| readers.starts().iter().sum());
+        let started: i64 = self.starts.iter().sum();
         let mut ends = self.admin.end_offsets(&self.names)?;
         let mut changed = Instant::now();
         while self.workload.acks == Acks::None
@@ -370,8 +418,8 @@ impl<'a> Run<'a> {
         let (mut consumed, mut moved) = (0, Instant::now());
         let mut has_stalled = false;
         while !consumers.iter().all(Worker::is_done) {
-            self.look(progress, "reading the rest", Instant::now())?;
-            let now = control.consumed.load(Ordering::Relaxed);
+            self.look(progress, "reading the rest", Instant::now(), u64::MAX)?;
+            let now = control.consumed.now().records;
             if now != consumed {
                 (consumed, moved) = (now, Instant::now());
             }
@@ -390,24 +438,32 @@ impl<'a> Run<'a> {
         Ok(report)
     }
 
+    /// Holds what was read, and where the partitions end, against what was acknowledged.
     fn verify(&self, produced: &Report) -> Verification {
-        let mut whole = Verification::default();
-        if !self.workload.verify {
-            return whole;
-        }
-        for readers in &self.readers {
-            for slot in 0..readers.starts().len() {
-                let sent = produced
-                    .sent
-                    .iter()
-                    .filter_map(|(producer, slots)| Some((*producer, slots.get(slot)?)));
-                let judged = readers.seen(slot).judge(sent);
-                whole.checked += judged.checked;
-                whole.lost += judged.lost;
-                whole.doubled += judged.doubled;
-                whole.reordered += judged.reordered;
-                whole.damaged += judged.damaged;
+        let sent_to = |slot: usize| {
+            let producers = produced.sent.iter();
+            producers.filter_map(move |(producer, slots)| Some((*producer, slots.get(slot)?)))
+        };
+        let mut whole = Verification {
+            is_read_back: self.workload.verify && !self.readers.is_empty(),
+            ..Verification::default()
+        };
+        if whole.is_read_back {
+            for readers in &self.readers {
+                for slot in 0..self.starts.len() {
+                    whole.add(&readers.seen(slot).judge(sent_to(slot)));
+                }
             }
+        }
+        // Without acknowledgements nothing was promised.
+        let ends = self.site.control.ends.get();
+        let ends = ends.filter(|_| self.workload.acks != Acks::None);
+        for (slot, (end, start)) in ends.into_iter().flatten().zip(&self.starts).enumerate() {
+            let grown = u64::try_from(end - start).unwrap_or(0);
+            let judged = judge_end(grown, sent_to(slot).map(|(_, sent)| sent));
+            whole.short += judged.short;
+            // Others may write to a topic that is not the run's own.
+            whole.surplus += judged.surplus * u64::from(self.has_own_topics);
         }
         whole
     }
@@ -430,19 +486,13 @@ fn sum(workers: Vec<Worker>) -> Report {
     sum
 }
 
-fn flow(recorder: &Recorder, from_ns: u64) -> Flow {
-    Flow {
-        seconds: recorder.last_ns.saturating_sub(from_ns) as f64 / 1e9,
-        ..recorder.flow
-    }
-}
-
 fn schedule(rate: f64, recorder: &Recorder) -> Schedule {
-    let slipped_share = recorder.slipped as f64 / recorder.flow.records.max(1) as f64;
+    let slipped_share = recorder.slipped as f64 / recorder.made.max(1) as f64;
     Schedule {
         intended_records_per_second: rate,
         slip_us_max: recorder.slip_ns_max / 1000,
         slipped_share,
-        has_slipped: slipped_share > SLIPPED_SHARE_MAX,
+        unsent: recorder.unsent,
+        has_slipped: slipped_share > SLIPPED_SHARE_MAX || recorder.unsent > 0,
     }
 }

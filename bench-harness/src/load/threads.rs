@@ -16,6 +16,9 @@ use super::recorder::Recorder;
 use super::verify::Sent;
 use crate::kafka::{Cluster, KafkaError, Topic};
 
+/// What the names of the load generator's threads begin with.
+pub(super) const THREADS_PREFIX: &str = "naru-bench-";
+
 /// The partitions of all topics of a run, in one row.
 pub(super) struct Layout {
     /// Topic, partition, leader.

@@ -8,9 +8,9 @@ use crate::outcome::Verification;
 /// Which records of one producer a partition has shown so far.
 #[derive(Debug, Default)]
 struct Tracker {
-    /// One behind the largest number seen.
+    /// One more than the largest number seen.
     next: u64,
-    /// Numbers below `next` that have not been seen: first, one behind the last.
+    /// Numbers below `next` that have not been seen: first, one after the last.
     missing: BTreeMap<u64, u64>,
     doubled: u64,
     reordered: u64,
@@ -55,6 +55,12 @@ pub(super) struct Seen {
     producers: HashMap<u32, Tracker>,
     pub checked: u64,
     pub damaged: u64,
+    /// Meant for another topic or partition.
+    pub misplaced: u64,
+    /// Whose timestamp is not the one they were sent with.
+    pub mistimed: u64,
+    /// Stamped by another run.
+    pub foreign: u64,
 }
 
 /// Numbers that a producer gave to the records of a partition: `sent` from 0 on, without those that
@@ -62,7 +68,7 @@ pub(super) struct Seen {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sent {
     pub count: u64,
-    /// First, one behind the last.
+    /// First, one after the last.
     pub refused: Vec<(u64, u64)>,
 }
 
@@ -76,6 +82,9 @@ impl Seen {
         let mut judged = Verification {
             checked: self.checked,
             damaged: self.damaged,
+            misplaced: self.misplaced,
+            mistimed: self.mistimed,
+            foreign: self.foreign,
             ..Default::default()
         };
         for tracker in self.producers.values() {
@@ -92,6 +101,30 @@ impl Seen {
         // A damaged record cannot say which it is; it is missed under its number too.
         judged.lost = judged.lost.saturating_sub(self.damaged);
         judged
+    }
+}
+
+impl Sent {
+    /// How many were sent and not refused: acknowledged, unless acks is 0.
+    fn accepted(&self) -> u64 {
+        let refused = self.refused.iter().map(|(from, to)| to - from).sum::<u64>();
+        self.count - refused
+    }
+}
+
+/// Holds the offsets that a partition has grown by against what was acknowledged there, whether its
+/// records are read back or not. A refused batch may have been kept, so it may account for a
+/// surplus.
+pub(super) fn judge_end<'a>(grown: u64, sent: impl Iterator<Item = &'a Sent>) -> Verification {
+    let (mut accepted, mut refused) = (0, 0);
+    for sent in sent {
+        accepted += sent.accepted();
+        refused += sent.count - sent.accepted();
+    }
+    Verification {
+        short: accepted.saturating_sub(grown),
+        surplus: grown.saturating_sub(accepted + refused),
+        ..Default::default()
     }
 }
 
@@ -144,6 +177,37 @@ mod tests {
         assert!(judged(&[0, 1, 4, 5], refused((2, 4))).is_clean());
         assert!(judged(&[0, 1, 2, 3, 4, 5], refused((2, 4))).is_clean());
         assert_eq!(judged(&[0, 1, 2, 3], refused((5, 6))).lost, 1);
+    }
+
+    #[test]
+    fn the_end_of_a_partition_has_room_for_what_was_acknowledged_and_no_more() {
+        let refused = Sent {
+            count: 6,
+            refused: vec![(2, 4)],
+        };
+        let judged = |grown, sent: &[Sent]| {
+            let judged = judge_end(grown, sent.iter());
+            (judged.short, judged.surplus)
+        };
+        assert_eq!(judged(10, &[sent(4), sent(6)]), (0, 0));
+        assert_eq!(judged(9, &[sent(4), sent(6)]), (1, 0));
+        assert_eq!(judged(12, &[sent(4), sent(6)]), (0, 2));
+        for kept in 4..=6 {
+            assert_eq!(judged(kept, std::slice::from_ref(&refused)), (0, 0));
+        }
+        assert_eq!(judged(3, std::slice::from_ref(&refused)), (1, 0));
+        assert_eq!(judged(7, std::slice::from_ref(&refused)), (0, 1));
+        assert!(!judge_end(9, [sent(10)].iter()).is_clean());
+    }
+
+    #[test]
+    fn a_record_in_the_wrong_place_is_missed_in_the_right_one() {
+        let mut seen = Seen::default();
+        seen.see(1, 0);
+        seen.misplaced += 1;
+        let judged = seen.judge([(1, &sent(2))].into_iter());
+        assert_eq!((judged.lost, judged.misplaced), (1, 1));
+        assert!(!judged.is_clean());
     }
 
     #[test]

@@ -5,9 +5,13 @@ use std::io;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use super::clock::now_ns;
+use super::control::Control;
+use super::threads::THREADS_PREFIX;
+use super::window::Sample;
 use crate::kafka::address_of;
-use crate::measure::Process;
-use crate::outcome::{Phase, Usage};
+use crate::measure::{Process, thread_times};
+use crate::outcome::Phase;
 
 pub(super) struct Watch {
     client: Process,
@@ -36,29 +40,30 @@ impl Watch {
         matches!(self.interrupts.read_signal(), Ok(Some(_)))
     }
 
-    /// What both have used so far; their peaks begin anew.
-    pub(super) fn begin(&self) -> io::Result<Phase> {
+    /// What both have used so far, and what has gone through; memory peaks begin anew.
+    pub(super) fn begin(&self, control: &Control) -> io::Result<Sample> {
         // Where the kernel refuses, the peak is that since the process began.
         let _ = self.client.reset_peak();
         if let Some(broker) = &self.broker {
             let _ = broker.reset_peak();
         }
-        self.now()
+        self.sample(control)
     }
 
-    pub(super) fn since(&self, before: &Phase) -> io::Result<Phase> {
-        let now = self.now()?;
-        let broker = before.broker.as_ref().zip(now.broker.as_ref());
-        Ok(Phase {
-            client: Usage::between(&before.client, &now.client),
-            broker: broker.map(|(before, now)| Usage::between(before, now)),
-        })
-    }
-
-    fn now(&self) -> io::Result<Phase> {
-        Ok(Phase {
-            client: self.client.snapshot()?,
-            broker: self.broker.as_ref().map(Process::snapshot).transpose()?,
+    /// What both have used so far, and what has gone through.
+    pub(super) fn sample(&self, control: &Control) -> io::Result<Sample> {
+        let broker = self.broker.as_ref().map(Process::snapshot).transpose()?;
+        // The counters and the clock beside each other: reading /proc takes longer.
+        let (acked, consumed, at_ns) = (control.acked.now(), control.consumed.now(), now_ns());
+        Ok(Sample {
+            at_ns,
+            acked,
+            consumed,
+            usage: Phase {
+                client: self.client.snapshot()?,
+                broker,
+            },
+            threads: thread_times(THREADS_PREFIX),
         })
     }
 }

@@ -5,6 +5,8 @@ mod environment;
 mod listener;
 mod proc_text;
 mod process;
+mod threads;
 
 pub use environment::{DiskOf, Environment};
 pub use process::Process;
+pub use threads::thread_times;

@@ -4,6 +4,10 @@ use std::fmt::Write;
 
 use crate::limits::{Bound, Limits, binding};
 use crate::outcome::{Flow, Latency, Outcome, Phase, Usage};
+use crate::workload::Acks;
+
+/// If less of what was read than this came from the device, most of it was served from memory.
+const CACHED_SHARE_MAX: f64 = 0.5;
 
 /// The result of a run.
 pub fn describe(outcome: &Outcome) -> String {
@@ -49,9 +53,20 @@ fn write_all(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
     if let Some(consume) = &outcome.consume {
         flow(out, "consumed", consume)?;
     }
-    let has_slipped = outcome
-        .schedule
-        .is_some_and(|schedule| schedule.has_slipped);
+    if let Some(warm_up) = &outcome.warm_up {
+        writeln!(
+            out,
+            "warm-up     {:.1} s, {} (drift {:+.1}%)",
+            warm_up.seconds,
+            if warm_up.is_steady {
+                "then steady"
+            } else {
+                "NOT STEADY: the figures are of a load that was still changing"
+            },
+            warm_up.drift * 100.0
+        )?;
+    }
+    let has_slipped = outcome.has_slipped();
     for (name, summary) in [
         ("ack", &outcome.ack_latency),
         ("end-to-end", &outcome.end_to_end_latency),
@@ -63,11 +78,12 @@ fn write_all(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
     if let Some(schedule) = &outcome.schedule {
         writeln!(
             out,
-            "schedule    {:.2}% of the records late by more than 1 ms, at most {:.1} ms{}",
+            "schedule    {:.2}% of the records late by more than 1 ms, at most {:.1} ms; {} never sent{}",
             schedule.slipped_share * 100.0,
             schedule.slip_us_max as f64 / 1000.0,
+            schedule.unsent,
             if has_slipped {
-                ": the load generator did not keep up, percentiles do not hold"
+                ": the schedule was not kept, percentiles do not hold"
             } else {
                 ""
             }
@@ -79,21 +95,76 @@ fn write_all(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
     };
     usages(out, &phase, outcome.payload_gb())?;
     if let (Some(cold), Some(consume)) = (&outcome.consume_usage, &outcome.consume) {
-        writeln!(out, "while reading what had been written:")?;
+        writeln!(out, "{}", cold_reads(outcome.device_share_of_reads()))?;
         usages(out, cold, consume.payload_bytes as f64 / 1e9)?;
     }
-    if outcome.consume.is_some() && workload.verify {
-        let found = &outcome.verification;
+    if let Some(share) = outcome.busiest_thread.filter(|_| outcome.is_bench_busy()) {
         writeln!(
             out,
-            "verified    {} records: {} lost, {} doubled, {} reordered, {} damaged",
-            found.checked, found.lost, found.doubled, found.reordered, found.damaged
+            "client      a thread of the load generator was busy for {:.0}% of the time: these are its \
+             limits, not the broker's; say --threads",
+            share * 100.0
         )?;
     }
+    verified(out, outcome)?;
     for (error, count) in &outcome.errors {
         writeln!(out, "error       {count} times: {error}")?;
     }
     Ok(())
+}
+
+/// What a reader that comes later is measured at.
+fn cold_reads(device_share: Option<f64>) -> String {
+    match device_share {
+        None => "while reading what had been written:".into(),
+        Some(share) if share < CACHED_SHARE_MAX => format!(
+            "while catching up on what had been written ({:.0}% came from the device, the rest from memory):",
+            share * 100.0
+        ),
+        Some(share) => format!(
+            "while reading cold what had been written ({:.0}% of it came from the device):",
+            share * 100.0
+        ),
+    }
+}
+
+fn verified(out: &mut String, outcome: &Outcome) -> std::fmt::Result {
+    let found = &outcome.verification;
+    let counts = found
+        .faults()
+        .map(|(what, count)| format!("{count} {what}"));
+    let [
+        lost,
+        doubled,
+        reordered,
+        damaged,
+        misplaced,
+        mistimed,
+        short,
+        surplus,
+    ] = &counts;
+    if found.is_read_back {
+        writeln!(
+            out,
+            "verified    {} records read back: {lost}, {doubled}, {reordered}, {damaged}, {misplaced}, {mistimed}",
+            found.checked
+        )?;
+        if found.foreign > 0 {
+            writeln!(out, "            and {} of another run", found.foreign)?;
+        }
+    } else {
+        writeln!(out, "verified    not read back: say --consumers 1")?;
+    }
+    if outcome.workload.acks == Acks::None {
+        return writeln!(
+            out,
+            "            acks=0: where the partitions end proves nothing"
+        );
+    }
+    writeln!(
+        out,
+        "            ends of the partitions: {short}, {surplus}"
+    )
 }
 
 fn flow(out: &mut String, name: &str, flow: &Flow) -> std::fmt::Result {

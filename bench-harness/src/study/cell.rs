@@ -76,13 +76,12 @@ pub fn measure(bootstrap: &str, value_bytes: u64, duration: Duration) -> Result<
         let large = run(bootstrap, &large, &title("and small records"));
         large.and(beside.join().unwrap_or(Err(LoadError::Interrupted)))
     })?;
-    let has_slipped = |outcome: &Outcome| outcome.schedule.is_some_and(|s| s.has_slipped);
     Ok(Cell {
         value_bytes,
         settings,
         outcome,
         small: Beside {
-            has_slipped: has_slipped(&alone) || has_slipped(&beside),
+            has_slipped: alone.has_slipped() || beside.has_slipped(),
             alone: alone.end_to_end_latency,
             beside: beside.end_to_end_latency,
         },

@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::plan::Plan;
 use super::setting::Setting;
 use super::store::{Run, SCHEMA_VERSION};
-use super::summary::has_slipped;
 use crate::report::csv;
 
 /// The values of the axes, what went wrong, and every figure that any run has; empty where a run
@@ -55,7 +54,7 @@ fn row(plan: &Plan, run: &Run, figures: &[String]) -> Vec<String> {
         run.round.to_string(),
         outcome.started_ms.to_string(),
         outcome.is_clean().to_string(),
-        has_slipped(outcome).to_string(),
+        outcome.has_slipped().to_string(),
         found.checked.to_string(),
         found.lost.to_string(),
         found.doubled.to_string(),

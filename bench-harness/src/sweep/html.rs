@@ -5,7 +5,7 @@ use super::layout::{Group, Layout};
 use super::plan::Plan;
 use super::setting::Setting;
 use super::store::Run;
-use super::summary::{Spread, Summary, has_slipped, summaries};
+use super::summary::{Spread, Summary, summaries};
 use crate::outcome::{Latency, Outcome};
 use crate::report::{Axis, Cell, Page, Plot, Series, significant};
 
@@ -229,7 +229,7 @@ fn curve(layout: &Layout<'_>, summary: &Summary<'_>, latency: LatencyOf) -> Opti
         (last.min(1.0 / share.max(1e-12)), *us as f64 / 1000.0)
     });
     let mut series = Series::new(layout.place_name(summary.cell), points.collect());
-    if !run.is_clean() || has_slipped(run) {
+    if !run.is_clean() || run.has_slipped() {
         series.doubtful = (0..series.points.len()).collect();
     }
     Some(series)

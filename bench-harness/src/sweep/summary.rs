@@ -3,7 +3,7 @@
 use super::plan::{Cell, Plan};
 use super::store::Run;
 use crate::limits::{Limits, binding};
-use crate::outcome::{Better, Figure, Outcome};
+use crate::outcome::{Better, Figure, Outcome, Verification};
 use crate::report::significant;
 use crate::stats::median;
 
@@ -36,12 +36,6 @@ pub(super) fn summaries<'a>(plan: &'a Plan, runs: &'a [Run]) -> Vec<Summary<'a>>
     plan.cells.iter().map(of).collect()
 }
 
-pub(super) fn has_slipped(outcome: &Outcome) -> bool {
-    outcome
-        .schedule
-        .is_some_and(|schedule| schedule.has_slipped)
-}
-
 /// Whether slips of the schedule touch it.
 fn is_latency(figure: &Figure) -> bool {
     figure.unit == "ms" && figure.better == Better::Lower
@@ -63,7 +57,7 @@ impl<'a> Summary<'a> {
             }
         }
         let is_unclean = runs.iter().any(|run| !run.is_clean());
-        let slipped = runs.iter().any(|run| has_slipped(run));
+        let slipped = runs.iter().any(|run| run.has_slipped());
         let figures = figures.into_iter().map(|(figure, values)| Spread {
             median: median(&values),
             low: values.iter().copied().fold(f64::INFINITY, f64::min),
@@ -90,13 +84,11 @@ impl<'a> Summary<'a> {
         if self.runs.is_empty() {
             faults.push("not run yet".to_owned());
         }
-        let sum = |count: fn(&Outcome) -> u64| self.runs.iter().map(|run| count(run)).sum::<u64>();
-        for (what, count) in [
-            ("lost", sum(|run| run.verification.lost)),
-            ("doubled", sum(|run| run.verification.doubled)),
-            ("reordered", sum(|run| run.verification.reordered)),
-            ("damaged", sum(|run| run.verification.damaged)),
-        ] {
+        let mut found = Verification::default();
+        self.runs
+            .iter()
+            .for_each(|run| found.add(&run.verification));
+        for (what, count) in found.faults() {
             if count > 0 {
                 faults.push(format!("{count} records {what}"));
             }
@@ -110,12 +102,25 @@ impl<'a> Summary<'a> {
         }
         let errors = errors.iter();
         faults.extend(errors.map(|(error, count)| format!("{count} times: {error}")));
-        let slipped = self.runs.iter().filter(|run| has_slipped(run)).count();
+        let slipped = self.runs.iter().filter(|run| run.has_slipped()).count();
         if slipped > 0 {
             faults.push(format!(
                 "schedule slipped in {slipped} of {} runs: percentiles do not hold",
                 self.runs.len()
             ));
+        }
+        let count = |is_it: fn(&Outcome) -> bool| self.runs.iter().filter(|run| is_it(run)).count();
+        let unsteady = |run: &Outcome| run.warm_up.is_some_and(|warm_up| !warm_up.is_steady);
+        for (count, what) in [
+            (count(unsteady), "not steady when it was measured"),
+            (
+                count(Outcome::is_bench_busy),
+                "the load generator itself was the limit",
+            ),
+        ] {
+            if count > 0 {
+                faults.push(format!("{what}, in {count} of {} runs", self.runs.len()));
+            }
         }
         faults.join("; ")
     }
@@ -179,7 +184,6 @@ pub(super) mod tests {
             ..Latency::default()
         };
         Outcome {
-            workload: workload.clone(),
             started_ms: 1,
             produce: Flow {
                 records: records_per_second,
@@ -188,14 +192,8 @@ pub(super) mod tests {
                 seconds: 1.0,
             },
             ack_latency: (workload.acks != Acks::None).then_some(latency),
-            consume: None,
-            end_to_end_latency: None,
-            schedule: None,
-            client: Default::default(),
             broker: Some(Default::default()),
-            consume_usage: None,
-            verification: Default::default(),
-            errors: Vec::new(),
+            ..Outcome::of(workload)
         }
     }
 

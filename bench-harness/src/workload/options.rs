@@ -131,8 +131,11 @@ options! {
     compression: Codec = Codec::None;
     /// The share of a value that repeats itself, 0 to 1 [default: 0]
     compressibility: f64 = 0.0;
-    /// Time before anything is measured [default: 2s]
+    /// Time before anything is measured; it goes on until the rate (open loop: the latency) has
+    /// stopped rising or falling [default: 2s]
     warm_up: Span = Span(SECOND * 2);
+    /// How long it goes on at most [default: 10s]
+    warm_up_max: Span = Span(SECOND * 10);
     /// Time that is measured [default: 10s]
     duration: Span = Span(SECOND * 10);
     /// fetch.max.bytes [default: 50MiB]
@@ -188,6 +191,9 @@ impl Workload {
         ];
         if let Some((name, _)) = at_least_one.iter().find(|(_, count)| *count == 0) {
             return Err(format!("{name} is 0: at least one is needed"));
+        }
+        if self.producers > u32::from(u16::MAX) {
+            return Err(format!("producers is {}: at most 65535", self.producers));
         }
         if self.groups > 0 && self.consumers == 0 {
             return Err("groups without consumers: say --consumers too".into());
