@@ -7,6 +7,7 @@
 pub mod brokers;
 pub mod compare;
 pub mod gate;
+pub mod interrupt;
 pub mod kafka;
 pub mod limits;
 pub mod load;

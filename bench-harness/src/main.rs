@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use naru_bench::{compare, gate, limits, run, study, sweep, which_limit};
+use naru_bench::{compare, gate, interrupt, limits, run, study, sweep, which_limit};
 
 /// Load, comparisons, studies and a regression gate for any broker that speaks Kafka's protocol
 #[derive(Parser)]
@@ -26,7 +26,20 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        // Nobody may take a mistyped flag for a verdict.
+        let is_help = !error.use_stderr();
+        // Where standard error is closed, the exit code remains.
+        let _ = error.print();
+        std::process::exit(if is_help { 0 } else { i32::from(FAILED) })
+    });
+    // These two leave nothing behind when a signal ends them where they are.
+    let is_short = matches!(cli.command, Command::Limits(_) | Command::WhichLimit(_));
+    if !is_short && let Err(error) = interrupt::install() {
+        eprintln!("naru-bench: signals cannot be taken: {error}");
+        return ExitCode::from(FAILED);
+    }
+    match cli.command {
         Command::Compare(args) => finish(compare::execute(*args)),
         Command::Gate(args) => finish(gate::execute(*args)),
         Command::Limits(args) => finish(limits::execute(args)),
@@ -37,10 +50,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Errors end with 3: 1 and 2 are verdicts of some commands.
+/// 1 and 2 are verdicts of some commands: usage errors and what could not be measured end with
+/// this, 2 being what clap would say.
+const FAILED: u8 = 3;
+
 fn finish<E: Display>(executed: Result<ExitCode, E>) -> ExitCode {
     executed.unwrap_or_else(|error| {
         eprintln!("naru-bench: {error}");
-        ExitCode::from(3)
+        ExitCode::from(FAILED)
     })
 }

@@ -213,6 +213,9 @@ pub struct Figure {
     pub better: Better,
 }
 
+/// If less of what was read than this came from the device, most of it was served from memory.
+pub const CACHED_SHARE_MAX: f64 = 0.5;
+
 /// A thread of the load generator that is busy for this share of the time measures itself.
 pub const BUSY_SHARE: f64 = 0.9;
 

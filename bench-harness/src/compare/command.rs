@@ -5,17 +5,21 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::rounds::{Comparison, FigureComparison, Side, interleave};
-use super::table::table;
-use crate::brokers::{BrokerError, BrokerUnderTest, RunningBroker};
-use crate::load::{LoadError, Progress, run};
+use super::rounds::{Comparison, FigureComparison, Side};
+use super::table::{notes, table};
+use crate::brokers::{BrokerError, BrokerUnderTest, Place, PlaceError, RunningBroker};
+use crate::load::{LoadError, Progress, run, settle};
 use crate::measure::Environment;
-use crate::workload::{Workload, WorkloadError, WorkloadOptions};
+use crate::outcome::Outcome;
+use crate::workload::{Span, Workload, WorkloadError, WorkloadOptions};
 
 /// The chance that an interval misses the truth.
 const ALPHA: f64 = 0.05;
 
 /// Two brokers in turn, and what the ratio of their figures shows
+///
+/// In each round every workload runs on both, the workloads in a shuffled order. A broker that was
+/// started by a command is stopped (SIGSTOP) while the other one is measured.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A broker: host:port
@@ -48,6 +52,12 @@ pub struct Args {
     /// Rounds that count; one before them warms up
     #[arg(long, default_value_t = 6)]
     rounds: usize,
+    /// Before each run, everything is written to the disk that was not yet, and so long is waited:
+    /// what one broker has left behind is not to slow the next
+    #[arg(long, default_value = "1s")]
+    settle: Span,
+    #[command(flatten)]
+    place: Place,
     /// Write all runs and ratios there, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -63,6 +73,8 @@ pub enum CompareError {
     Load(#[from] LoadError),
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     #[error("{path}: {source}")]
     Write {
         path: String,
@@ -95,15 +107,22 @@ fn under_test(bootstrap: Option<&String>, command: Option<&String>) -> BrokerUnd
 /// Succeeds unless a run lost, doubled, reordered or damaged records, or had errors.
 pub fn execute(args: Args) -> Result<ExitCode, CompareError> {
     let workloads = workloads(&args)?;
-    let a = under_test(args.a.as_ref(), args.a_command.as_ref()).start()?;
-    let b = under_test(args.b.as_ref(), args.b_command.as_ref()).start()?;
+    let place = args.place.dir()?;
+    let a = under_test(args.a.as_ref(), args.a_command.as_ref()).start(&place)?;
+    let b = under_test(args.b.as_ref(), args.b_command.as_ref()).start(&place)?;
+    if !(a.can_pause() && b.can_pause()) {
+        println!(
+            "a broker that was there already runs all the time, also while the other is measured"
+        );
+    }
+    let all = compare(&args, &workloads, (&a, &b))?;
     let mut compared = Vec::new();
     let mut is_clean = true;
-    for (name, workload) in &workloads {
-        let runs = compare(&args, name, workload, (&a, &b))?;
+    let names = (args.a_name.as_str(), args.b_name.as_str());
+    for runs in all {
         let figures = runs.figures(ALPHA, 0.0);
-        println!("{name}, {} rounds", args.rounds);
-        print!("{}", table((&args.a_name, &args.b_name), &figures));
+        println!("{}, {} rounds", runs.workload, args.rounds);
+        print!("{}{}", table(names, &figures), notes(names, &runs));
         for fault in runs.faults() {
             is_clean = false;
             println!("not clean: {fault}");
@@ -152,21 +171,51 @@ fn workloads(args: &Args) -> Result<Vec<(String, Workload)>, CompareError> {
 
 fn compare(
     args: &Args,
-    name: &str,
-    workload: &Workload,
+    workloads: &[(String, Workload)],
     (a, b): (&RunningBroker, &RunningBroker),
-) -> Result<Comparison, CompareError> {
-    interleave(name, args.rounds, |side, round| {
-        let (broker, broker_name) = match side {
-            Side::A => (a, &args.a_name),
-            Side::B => (b, &args.b_name),
-        };
-        let what = if round == 0 {
-            "warm-up".to_owned()
-        } else {
-            format!("{round}/{}", args.rounds)
-        };
-        let progress = Progress::titled(format!("{name} {what} {broker_name}"));
-        Ok(run(broker.bootstrap(), workload, &progress)?)
-    })
+) -> Result<Vec<Comparison>, CompareError> {
+    // So that a drift within a round, or what one workload leaves to the next, does not always
+    // meet the same ones.
+    let mut random = fastrand::Rng::with_seed(args.workload.seed.unwrap_or(1));
+    let mut all: Vec<Comparison> = workloads
+        .iter()
+        .map(|(name, _)| Comparison {
+            workload: name.clone(),
+            ..Comparison::default()
+        })
+        .collect();
+    for round in 0..=args.rounds {
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        random.shuffle(&mut order);
+        for index in order {
+            let (name, workload) = &workloads[index];
+            all[index].add_round(round, &mut |side, round| {
+                let (broker, other, broker_name) = match side {
+                    Side::A => (a, b, &args.a_name),
+                    Side::B => (b, a, &args.b_name),
+                };
+                let what = match round {
+                    0 => "warm-up".to_owned(),
+                    round => format!("{round}/{}", args.rounds),
+                };
+                let progress = Progress::titled(format!("{name} {what} {broker_name}"));
+                alone(broker, other, args.settle, workload, &progress)
+            })?;
+        }
+    }
+    Ok(all)
+}
+
+/// A run on `broker` while `other` does nothing, if it can be made to.
+fn alone(
+    broker: &RunningBroker,
+    other: &RunningBroker,
+    Span(pause): Span,
+    workload: &Workload,
+    progress: &Progress,
+) -> Result<Outcome, CompareError> {
+    other.pause();
+    broker.resume();
+    settle(pause);
+    Ok(run(broker.bootstrap(), workload, progress)?)
 }

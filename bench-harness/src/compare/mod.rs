@@ -6,4 +6,4 @@ mod rounds;
 mod table;
 
 pub use command::{Args, CompareError, execute};
-pub use rounds::{Comparison, FigureComparison, Side, interleave};
+pub use rounds::{Comparison, FigureComparison, Side};

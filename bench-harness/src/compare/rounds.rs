@@ -41,22 +41,6 @@ pub struct FigureComparison {
     pub slipped_pairs: usize,
 }
 
-/// Runs `rounds` rounds of both sides, and one before them that does not count.
-pub fn interleave<E>(
-    workload: &str,
-    rounds: usize,
-    mut run: impl FnMut(Side, usize) -> Result<Outcome, E>,
-) -> Result<Comparison, E> {
-    let mut comparison = Comparison {
-        workload: workload.to_owned(),
-        ..Default::default()
-    };
-    for round in 0..=rounds {
-        comparison.add_round(round, &mut run)?;
-    }
-    Ok(comparison)
-}
-
 impl Comparison {
     /// One more round; number 0 warms up and is forgotten.
     pub fn add_round<E>(
@@ -200,12 +184,19 @@ mod tests {
 
     fn compare(b: u64) -> (Vec<(Side, usize)>, Comparison) {
         let mut order = Vec::new();
-        let comparison = interleave::<()>("w", 6, |side, round| {
-            order.push((side, round));
-            let noise = 10 * (order.len() as u64 % 5);
-            Ok(outcome(if side == Side::A { 1000 } else { b } + noise))
-        });
-        (order, comparison.unwrap())
+        let mut comparison = Comparison {
+            workload: "w".into(),
+            ..Comparison::default()
+        };
+        for round in 0..=6 {
+            let added = comparison.add_round::<()>(round, &mut |side, round| {
+                order.push((side, round));
+                let noise = 10 * (order.len() as u64 % 5);
+                Ok(outcome(if side == Side::A { 1000 } else { b } + noise))
+            });
+            added.unwrap();
+        }
+        (order, comparison)
     }
 
     fn produce(comparison: &Comparison) -> FigureComparison {

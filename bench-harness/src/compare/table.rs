@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::rounds::FigureComparison;
-use crate::stats::Ratio;
+use super::rounds::{Comparison, FigureComparison, Side};
+use crate::outcome::{CACHED_SHARE_MAX, Outcome};
+use crate::stats::{Ratio, median};
 
 /// Medians, ratio with its interval, and what that shows.
 pub(super) fn table(names: (&str, &str), figures: &[FigureComparison]) -> String {
@@ -38,6 +39,66 @@ pub(super) fn table(names: (&str, &str), figures: &[FigureComparison]) -> String
             number(figure.a_median),
             number(figure.b_median),
             figure.ratio.as_ref().map_or_else(String::new, ratio_text),
+        );
+    }
+    out
+}
+
+/// What a reader of the table has to know.
+pub(super) fn notes((a, b): (&str, &str), runs: &Comparison) -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail; hence `let _` here and below.
+    for (round, side, schedule) in runs.slips() {
+        let name = if side == Side::A { a } else { b };
+        let _ = writeln!(
+            out,
+            "round {round}, {name}: schedule slipped: {:.2}% late by more than 1 ms, at most {:.1} ms, {} never sent",
+            schedule.slipped_share * 100.0,
+            schedule.slip_us_max as f64 / 1000.0,
+            schedule.unsent
+        );
+    }
+    for (name, runs) in [(a, &runs.a), (b, &runs.b)] {
+        let count = |is_it: fn(&Outcome) -> bool| runs.iter().filter(|run| is_it(run)).count();
+        let unsteady = count(|run| run.warm_up.is_some_and(|warm_up| !warm_up.is_steady));
+        let busy = count(Outcome::is_bench_busy);
+        for (count, what) in [
+            (unsteady, "the load was not steady when it was measured"),
+            (
+                busy,
+                "a thread of the load generator was busy: its limit, not the broker's",
+            ),
+        ] {
+            if count > 0 {
+                let _ = writeln!(out, "{name}: {what}, in {count} of {} runs", runs.len());
+            }
+        }
+        let shares: Vec<f64> = runs
+            .iter()
+            .filter_map(Outcome::device_share_of_reads)
+            .collect();
+        if !shares.is_empty() {
+            let share = median(&shares);
+            let what = match share < CACHED_SHARE_MAX {
+                true => "catch-up, served from memory",
+                false => "cold reads",
+            };
+            let _ = writeln!(
+                out,
+                "{name}: {:.0}% of what was read later came from the device: {what}",
+                share * 100.0
+            );
+        }
+    }
+    if !runs
+        .a
+        .iter()
+        .chain(&runs.b)
+        .all(|run| run.verification.is_read_back)
+    {
+        let _ = writeln!(
+            out,
+            "not read back: only where the partitions end was looked at"
         );
     }
     out

@@ -260,7 +260,7 @@ fn run_once(
     round: &str,
 ) -> Result<Outcome, GateError> {
     let side = || format!("{side} ({})", subject.name);
-    let started = LocalBroker::start(&subject.command());
+    let started = LocalBroker::start(&subject.command(), &std::env::temp_dir());
     let broker = started.map_err(|source| GateError::Broker {
         side: side(),
         source,

@@ -181,6 +181,21 @@ impl Admin {
         })
     }
 
+    /// How many brokers keep each record of a topic; of one that is not there yet, how many there
+    /// are that could.
+    pub fn replicas(&self, topic: Option<&str>) -> Result<usize, KafkaError> {
+        let names: Vec<Str> = topic.map(Str::from).into_iter().collect();
+        self.run(async |handle, _| {
+            let cluster = Cluster::connect(handle, &self.bootstrap).await?;
+            let response = cluster.metadata(&names).await?;
+            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+            let most = partitions
+                .map(|partition| partition.replica_nodes.len())
+                .max();
+            Ok(most.unwrap_or(response.brokers.len()))
+        })
+    }
+
     /// Where each partition of these topics ends: topic by topic, partition by partition.
     pub fn end_offsets(&self, topics: &[String]) -> Result<Vec<i64>, KafkaError> {
         let names: Vec<Str> = topics.iter().map(Str::from).collect();

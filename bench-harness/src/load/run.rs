@@ -18,6 +18,7 @@ use super::threads::{Report, Site, Worker, start_consumers, start_producers};
 use super::verify::judge_end;
 use super::watch::Watch;
 use super::window::{Sample, Window};
+use crate::interrupt;
 use crate::kafka::{Admin, KafkaError};
 use crate::outcome::{Outcome, Phase, Schedule, Verification, WarmUp};
 use crate::workload::{Acks, Reads, Workload};
@@ -368,7 +369,7 @@ impl<'a> Run<'a> {
         next_ns: u64,
     ) -> Result<(), LoadError> {
         let control = &self.site.control;
-        if self.watch.is_interrupted() {
+        if interrupt::is_requested() {
             control.stop();
             return Err(LoadError::Interrupted);
         }

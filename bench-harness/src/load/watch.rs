@@ -1,9 +1,6 @@
-//! What a run keeps an eye on: the processes at both ends, and whether somebody wants it to stop.
+//! What a run keeps an eye on: the processes at both ends.
 
 use std::io;
-
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::clock::now_ns;
 use super::control::Control;
@@ -16,28 +13,17 @@ use crate::outcome::Phase;
 pub(super) struct Watch {
     client: Process,
     broker: Option<Process>,
-    interrupts: SignalFd,
 }
 
 impl Watch {
-    /// Watches this process, and the broker at `bootstrap` if it runs on this machine. Ctrl-C no
-    /// longer ends the calling thread as long as this lives.
+    /// Watches this process, and the broker at `bootstrap` if it runs on this machine.
     pub(super) fn on(bootstrap: &str) -> io::Result<Self> {
-        let mut signals = SigSet::empty();
-        signals.add(Signal::SIGINT);
-        signals.thread_block()?;
-        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let broker = address_of(bootstrap).ok().and_then(Process::listening_on);
         Ok(Self {
             client: Process::me()?,
             // One that belongs to somebody else cannot be looked at.
             broker: broker.filter(|broker| broker.snapshot().is_ok()),
-            interrupts: SignalFd::with_flags(&signals, flags)?,
         })
-    }
-
-    pub(super) fn is_interrupted(&self) -> bool {
-        matches!(self.interrupts.read_signal(), Ok(Some(_)))
     }
 
     /// What both have used so far, and what has gone through; memory peaks begin anew.
@@ -65,14 +51,5 @@ impl Watch {
             },
             threads: thread_times(THREADS_PREFIX),
         })
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let mut signals = SigSet::empty();
-        signals.add(Signal::SIGINT);
-        // Cannot fail with a valid set.
-        let _ = signals.thread_unblock();
     }
 }

@@ -3,11 +3,8 @@
 use std::fmt::Write;
 
 use crate::limits::{Bound, Limits, binding};
-use crate::outcome::{Flow, Latency, Outcome, Phase, Usage};
+use crate::outcome::{CACHED_SHARE_MAX, Flow, Latency, Outcome, Phase, Usage};
 use crate::workload::Acks;
-
-/// If less of what was read than this came from the device, most of it was served from memory.
-const CACHED_SHARE_MAX: f64 = 0.5;
 
 /// The result of a run.
 pub fn describe(outcome: &Outcome) -> String {

@@ -65,7 +65,7 @@ impl Beside {
 
 /// Measures records of `value_bytes` for `duration`, thrice: alone, small ones alone, both.
 pub fn measure(bootstrap: &str, value_bytes: u64, duration: Duration) -> Result<Cell, CellError> {
-    let settings = Settings::for_value(value_bytes);
+    let settings = Settings::for_record(value_bytes, None);
     let large = large(&settings, duration)?;
     let small = small(duration)?;
     let title = |what: &str| Progress::titled(format!("{} {what}", ByteSize(value_bytes)));

@@ -1,12 +1,14 @@
 //! The command: which broker, which sizes, and where the report goes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::cell::{Cell, CellError, measure};
-use super::page::{findings, page, settings_line};
-use crate::brokers::{BrokerError, BrokerUnderTest};
+use super::page::{findings, page};
+use crate::brokers::{BrokerError, BrokerUnderTest, Place, PlaceError};
 use crate::kafka::{Admin, KafkaError};
+use crate::load::{LoadError, settle};
 use crate::measure::Environment;
 use crate::which_limit::{Settings, batch_bytes};
 use crate::workload::{ByteSize, Span};
@@ -44,6 +46,17 @@ struct SizeLimit {
         default_value = "1KB,10KB,100KB,1MB,10MB,100MB"
     )]
     sizes: Vec<ByteSize>,
+    /// How often each size is measured: in each round all of them, in a shuffled order
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Of the order
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Before each size, everything is written to the disk that was not yet, and so long is waited
+    #[arg(long, default_value = "1s")]
+    settle: Span,
+    #[command(flatten)]
+    place: Place,
     /// How long each of the three loads of a size is measured
     #[arg(long, default_value = "5s")]
     duration: Span,
@@ -60,6 +73,8 @@ pub enum StudyError {
     Kafka(#[from] KafkaError),
     #[error(transparent)]
     Broker(#[from] BrokerError),
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     #[error("{path}: {source}")]
     Write {
         path: String,
@@ -74,36 +89,93 @@ pub fn execute(args: Args) -> Result<ExitCode, StudyError> {
         (Some(command), _) => BrokerUnderTest::Command(command.clone()),
         (None, bootstrap) => BrokerUnderTest::Bootstrap(bootstrap.clone().unwrap_or_default()),
     };
+    let place = args.place.dir()?;
     let mut sizes: Vec<u64> = args.sizes.iter().map(|ByteSize(bytes)| *bytes).collect();
     sizes.sort_unstable();
-    let (mut cells, mut refused) = (Vec::new(), Vec::new());
-    for size in sizes {
-        let running = broker.start()?;
-        let settings = Settings::for_value(size);
-        println!("{}: {}", ByteSize(size), settings_line(&settings));
-        match refusal(running.bootstrap(), size)? {
-            Some(reason) => {
-                println!("  not taken: {reason}");
-                refused.push((size, reason));
+    sizes.dedup();
+    let mut cells = Cells::default();
+    let mut random = fastrand::Rng::with_seed(args.seed);
+    for round in 1..=args.rounds {
+        let mut order = sizes.clone();
+        random.shuffle(&mut order);
+        for size in order {
+            if cells.refused.contains_key(&size) {
+                continue;
             }
-            None => {
-                let cell = measure(running.bootstrap(), size, args.duration.0)?;
-                println!("  {}", line(&cell));
-                cells.push(cell);
+            settle(args.settle.0);
+            let running = broker.start(&place)?;
+            println!("{}, round {round} of {}", ByteSize(size), args.rounds);
+            if let Some(reason) = refusal(running.bootstrap(), size)? {
+                println!("  not taken: {reason}");
+                cells.refused.insert(size, reason);
+                continue;
+            }
+            match measure(running.bootstrap(), size, args.duration.0) {
+                Ok(cell) => {
+                    println!("  {}", line(&cell));
+                    cells.measured.entry(size).or_default().push(cell);
+                }
+                Err(CellError::Load(LoadError::Interrupted)) => {
+                    return Err(CellError::Load(LoadError::Interrupted).into());
+                }
+                Err(error) => {
+                    println!("  FAILED: {error}");
+                    cells.failed.push((size, error.to_string()));
+                }
             }
         }
     }
+    let all = cells;
+    let is_clean = all.failed.is_empty()
+        && all
+            .measured
+            .values()
+            .flatten()
+            .all(|cell| cell.outcome.is_clean());
+    let cells = all.middles();
+    let mut refused: Vec<(u64, String)> = all.refused.into_iter().collect();
+    refused.extend(
+        all.failed
+            .iter()
+            .map(|(size, error)| (*size, format!("failed: {error}"))),
+    );
     for finding in findings(&cells) {
         println!("{finding}");
     }
     write(&args.out, &broker.to_string(), &cells, &refused)?;
     println!("{}", args.out.join("report.html").display());
-    let is_clean = cells.iter().all(|cell| cell.outcome.is_clean());
     Ok(if is_clean {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What came of each size.
+#[derive(Default)]
+struct Cells {
+    measured: BTreeMap<u64, Vec<Cell>>,
+    /// Sizes that the broker does not take, with the reason.
+    refused: BTreeMap<u64, String>,
+    /// Runs that came to no result.
+    failed: Vec<(u64, String)>,
+}
+
+impl Cells {
+    /// Of each size the round whose throughput lies in the middle: the figures of a row belong
+    /// together, so they come from one round.
+    fn middles(&self) -> Vec<Cell> {
+        let middle = |cells: &Vec<Cell>| {
+            let mut cells: Vec<&Cell> = cells.iter().collect();
+            let rate = |cell: &Cell| cell.outcome.produce.records_per_second();
+            cells.sort_by(|one, other| rate(one).total_cmp(&rate(other)));
+            cells
+                .get(cells.len().saturating_sub(1) / 2)
+                .copied()
+                .cloned()
+        };
+        self.measured.values().filter_map(middle).collect()
+    }
 }
 
 /// Why the broker cannot take records of this size, whatever the topic says.
@@ -112,7 +184,7 @@ fn refusal(bootstrap: &str, value_bytes: u64) -> Result<Option<String>, StudyErr
     let limit = configs
         .get("socket.request.max.bytes")
         .and_then(|value| value.parse::<u64>().ok());
-    let needed = Settings::for_value(value_bytes).socket_request_bytes;
+    let needed = Settings::for_record(value_bytes, None).socket_request_bytes;
     let request = batch_bytes(value_bytes, None) + 1024;
     Ok(limit.filter(|limit| request > *limit).map(|limit| {
         format!(
@@ -164,4 +236,44 @@ fn write(
     });
     write("results.json", format!("{results:#}\n"))?;
     write("report.html", page(broker, cells, refused))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::outcome::{Flow, Outcome};
+    use crate::study::Beside;
+    use crate::workload::WorkloadOptions;
+
+    #[test]
+    fn the_row_of_a_size_is_the_round_in_the_middle() {
+        let cell = |records| Cell {
+            value_bytes: 10,
+            settings: Settings::for_record(10, None),
+            outcome: Outcome {
+                produce: Flow {
+                    records,
+                    seconds: 1.0,
+                    ..Flow::default()
+                },
+                ..Outcome::of(&WorkloadOptions::default().resolve().unwrap())
+            },
+            small: Beside {
+                alone: None,
+                beside: None,
+                has_slipped: false,
+            },
+            one_byte_over: String::new(),
+        };
+        let mut cells = Cells::default();
+        cells.measured.insert(10, [900, 10, 500].map(cell).into());
+        let middles = cells.middles();
+        assert_eq!(
+            (middles.len(), middles[0].outcome.produce.records),
+            (1, 500)
+        );
+        assert!(Cells::default().middles().is_empty());
+    }
 }

@@ -3,7 +3,7 @@
 use super::cell::Cell as Measured;
 use super::knee::{doubling, knee};
 use crate::report::{Axis, Cell, Page, Plot, Series};
-use crate::which_limit::Settings;
+use crate::which_limit::{Configs, Scope, Stand, hurdles, paste};
 use crate::workload::ByteSize;
 
 fn points(cells: &[Measured], value: impl Fn(&Measured) -> Option<f64>) -> Vec<(f64, f64)> {
@@ -148,12 +148,28 @@ pub(super) fn page(broker: &str, cells: &[Measured], refused: &[(u64, String)]) 
         ));
     }
     page.heading("Settings to paste");
-    page.paragraph("All limits on the way of a record, raised together. The smallest set that lets a size pass at full speed:");
+    page.paragraph("What has to change where everything has its default, so that a size passes at full speed (brokers with replicas: see `naru-bench which-limit`):");
     for cell in cells {
         page.paragraph(&format!("Values of up to {}:", ByteSize(cell.value_bytes)));
-        page.code(&cell.settings.paste("TOPIC", "HOST:9092"));
+        page.code(&changes(cell.value_bytes));
     }
     page.render()
+}
+
+/// What has to be set for a size where everything has its default.
+fn changes(value_bytes: u64) -> String {
+    let defaults = Configs::new();
+    let stand = Stand {
+        topic: &defaults,
+        broker: &defaults,
+        producer: &defaults,
+        consumer: &defaults,
+    };
+    let all = hurdles(value_bytes, None, &stand, Scope::default());
+    match paste(&all, Some("TOPIC"), "HOST:9092") {
+        nothing if nothing.is_empty() => "# the defaults let it pass".to_owned(),
+        changes => changes,
+    }
 }
 
 const COLUMNS: [&str; 11] = [
@@ -206,20 +222,4 @@ fn row(cell: &Measured) -> Vec<Cell> {
         small(cell.small.alone.as_ref()),
         small(cell.small.beside.as_ref()),
     ]
-}
-
-/// The settings that clients and brokers need for a size, in a line: printed before it is measured.
-pub(super) fn settings_line(settings: &Settings) -> String {
-    format!(
-        "max.message.bytes={} max.request.size={} buffer.memory={} fetch.max.bytes={} max.partition.fetch.bytes={} \
-         receive.message.max.bytes={} socket.request.max.bytes={} replica.fetch.max.bytes={}",
-        settings.message_bytes,
-        settings.message_bytes,
-        settings.buffer_memory_bytes,
-        settings.fetch_bytes,
-        settings.partition_fetch_bytes,
-        settings.rdkafka_receive_bytes,
-        settings.socket_request_bytes,
-        settings.replica_fetch_bytes,
-    )
 }

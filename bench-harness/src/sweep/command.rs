@@ -11,12 +11,14 @@ use super::html::report;
 use super::plan::PlanFile;
 use super::setting::Setting;
 use super::store::Store;
-use crate::load::{Progress, run};
-use crate::workload::WorkloadOptions;
+use super::summary::summaries;
+use crate::load::{Progress, run, settle};
+use crate::workload::{Span, WorkloadOptions};
 
 /// Every combination of some values, several rounds in shuffled order, as a report
 ///
-/// Stopped, the same command goes on where it was. `--seed` is also the seed of the order.
+/// A run that fails is shown as failed, and the sweep goes on. Stopped, the same command goes on
+/// where it was. `--seed` is also the seed of the order.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A broker: host:port
@@ -28,6 +30,9 @@ pub struct Args {
     /// A key of the workload and its values; may be repeated
     #[arg(long = "axis", value_name = "KEY=VALUE,...")]
     axes: Vec<Axis>,
+    /// Before each run, everything is written to the disk that was not yet, and so long is waited
+    #[arg(long, default_value = "0s")]
+    settle: Span,
     /// How often each combination is run [default: 3]
     #[arg(long)]
     rounds: Option<u32>,
@@ -48,8 +53,8 @@ pub struct Args {
 /// Succeeds if in every run every record came back once, in order and whole, and no answer was an
 /// error.
 ///
-/// # Errors When the plan is not valid or not the one in the directory, a run fails, or a file
-/// cannot be written.
+/// # Errors When the plan is not valid or not the one in the directory, the broker does not answer
+/// any more, or a file cannot be written.
 pub fn execute(args: Args) -> Result<ExitCode, SweepError> {
     let store = if args.report_only {
         Store::reopen(&args.out)?
@@ -57,7 +62,9 @@ pub fn execute(args: Args) -> Result<ExitCode, SweepError> {
         swept(args)?
     };
     write_results(&store)?;
-    let is_clean = store.runs.iter().all(|run| run.outcome.is_clean());
+    let summaries = summaries(&store.plan, &store.runs);
+    let mut runs = summaries.iter().flat_map(|summary| &summary.runs);
+    let is_clean = runs.all(|run| run.is_clean());
     Ok(if is_clean {
         ExitCode::SUCCESS
     } else {
@@ -75,6 +82,7 @@ fn swept(args: Args) -> Result<Store, SweepError> {
         Ok(Setting::of(&args.bootstrap, &args.data_dir)?)
     })?;
     drive(&mut store, |title, workload| {
+        settle(args.settle.0);
         run(&args.bootstrap, workload, &Progress::titled(title))
     })?;
     Ok(store)

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::error::SweepError;
 use super::plan::Cell;
 use super::store::{Run, Store};
+use crate::kafka::KafkaError;
 use crate::load::LoadError;
 use crate::outcome::Outcome;
 use crate::report::significant;
@@ -31,7 +32,16 @@ impl Pace {
     }
 }
 
-/// `run` gets a title for its progress.
+/// Whether no other cell would do better.
+fn ends_the_sweep(error: &LoadError) -> bool {
+    matches!(
+        error,
+        LoadError::Interrupted | LoadError::Kafka(KafkaError::Unreachable { .. })
+    )
+}
+
+/// `run` gets a title for its progress. A run that fails is kept as such, and the next one begins;
+/// the same command tries it again.
 pub(super) fn drive(
     store: &mut Store,
     mut run: impl FnMut(&str, &Workload) -> Result<Outcome, LoadError>,
@@ -52,16 +62,25 @@ pub(super) fn drive(
                 format!(", {} left", humantime::format_duration(left))
             });
         let title = format!("[{number}/{all}{left}] {name}, round {round}");
-        let outcome = run(&title, &cell.workload).map_err(|source| SweepError::Run {
-            run: format!("{name}, round {round}"),
-            source,
-        })?;
-        eprintln!("[{number}/{all}] {name}, round {round}: {}", line(&outcome));
-        store.append(Run {
-            cell: name,
-            round: *round,
-            outcome,
-        })?;
+        let ran = match run(&title, &cell.workload) {
+            Ok(outcome) => {
+                eprintln!("[{number}/{all}] {name}, round {round}: {}", line(&outcome));
+                Run {
+                    cell: name,
+                    round: *round,
+                    outcome,
+                }
+            }
+            Err(source) if ends_the_sweep(&source) => {
+                let run = format!("{name}, round {round}");
+                return Err(SweepError::Run { run, source });
+            }
+            Err(source) => {
+                eprintln!("[{number}/{all}] {name}, round {round}: FAILED: {source}");
+                Run::failed(name, *round, &cell.workload, source.to_string())
+            }
+        };
+        store.append(ran)?;
         pace.runs += 1;
     }
     Ok(())
@@ -96,6 +115,7 @@ mod tests {
     use super::*;
     use crate::sweep::plan::tests::SIX_CELLS;
     use crate::sweep::store::tests::open;
+    use crate::sweep::summary::summaries;
     use crate::sweep::summary::tests::outcome;
 
     fn title_of_run(title: &str) -> String {
@@ -132,6 +152,40 @@ mod tests {
         assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 18);
 
         drive(&mut store, |_, _| panic!("nothing is left to run")).unwrap();
+    }
+
+    #[test]
+    fn a_cell_that_fails_is_shown_as_failed_and_tried_again_by_the_same_command() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = open(dir.path(), SIX_CELLS).unwrap();
+        let mut runs = 0;
+        drive(&mut store, |_, workload| {
+            runs += 1;
+            if runs == 3 {
+                return Err(LoadError::TooSmallToVerify(5));
+            }
+            Ok(outcome(workload, 1000))
+        })
+        .unwrap();
+        let failed = store.runs[2].cell.clone();
+        assert!(store.runs.len() == 18 && store.runs[2].has_failed());
+        let of_it = |store: &Store| {
+            let all = summaries(&store.plan, &store.runs);
+            let of_it = all.into_iter().find(|s| store.plan.name(s.cell) == failed);
+            let of_it = of_it.unwrap();
+            (of_it.faults(), of_it.figures[0].median)
+        };
+        let (faults, median) = of_it(&store);
+        assert!(faults.contains("cannot carry"), "{faults}");
+        assert_eq!(median, 1000.0);
+
+        let mut again = 0;
+        drive(&mut store, |_, workload| {
+            again += 1;
+            Ok(outcome(workload, 1000))
+        })
+        .unwrap();
+        assert_eq!((again, of_it(&store).0), (1, String::new()));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::error::SweepError;
 use super::plan::Plan;
 use super::setting::Setting;
 use crate::outcome::Outcome;
+use crate::workload::Workload;
 
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
@@ -27,6 +28,24 @@ pub(super) struct Run {
     /// From 1.
     pub round: u32,
     pub outcome: Outcome,
+}
+
+impl Run {
+    /// One that came to no result.
+    pub fn failed(cell: String, round: u32, workload: &Workload, error: String) -> Self {
+        Self {
+            cell,
+            round,
+            outcome: Outcome {
+                errors: vec![(error, 1)],
+                ..Outcome::of(workload)
+            },
+        }
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.outcome.produce.records == 0 && !self.outcome.errors.is_empty()
+    }
 }
 
 /// `plan.json`.
@@ -107,9 +126,9 @@ impl Store {
         Ok(())
     }
 
-    /// Cell and round of each run that is there.
+    /// Cell and round of each run that came to a result.
     pub fn finished(&self) -> HashSet<(String, u32)> {
-        let runs = self.runs.iter();
+        let runs = self.runs.iter().filter(|run| !run.has_failed());
         runs.map(|run| (run.cell.clone(), run.round)).collect()
     }
 

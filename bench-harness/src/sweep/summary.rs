@@ -30,7 +30,15 @@ pub(super) struct Summary<'a> {
 pub(super) fn summaries<'a>(plan: &'a Plan, runs: &'a [Run]) -> Vec<Summary<'a>> {
     let of = |cell: &'a Cell| {
         let name = plan.name(cell);
-        let runs = runs.iter().filter(|run| run.cell == name);
+        // What failed once and came to a result later is forgotten.
+        let was_repeated = |index: usize, run: &Run| {
+            let mut later = runs.iter().skip(index + 1);
+            run.has_failed()
+                && later.any(|other| other.cell == run.cell && other.round == run.round)
+        };
+        let runs = runs.iter().enumerate();
+        let runs = runs.filter(|(index, run)| run.cell == name && !was_repeated(*index, run));
+        let runs = runs.map(|(_, run)| run);
         Summary::new(cell, runs.map(|run| &run.outcome).collect())
     };
     plan.cells.iter().map(of).collect()

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::framing::batch_bytes;
-use super::path::{Configs, Hurdle, hurdles};
-use super::settings::Settings;
+use super::paste::paste;
+use super::path::{Client, Configs, Hurdle, Scope, Stand, hurdles};
 use crate::kafka::{Admin, KafkaError};
 use crate::workload::ByteSize;
 
@@ -24,6 +24,9 @@ pub struct Args {
     /// The topic; without, the one that a new topic would be
     #[arg(long)]
     topic: Option<String>,
+    /// Whose limits to look at; without, those of both
+    #[arg(long, value_enum)]
+    client: Option<Client>,
     /// The producer's settings (Java's .properties, or librdkafka's key=value); without, the
     /// defaults of both
     #[arg(long, value_name = "FILE")]
@@ -55,11 +58,17 @@ pub fn execute(args: Args) -> Result<ExitCode, WhichLimitError> {
     let producer = properties(args.producer_config.as_deref())?;
     let consumer = properties(args.consumer_config.as_deref())?;
     let key_bytes = args.key_bytes.map(|ByteSize(bytes)| bytes);
-    let all = hurdles(
-        args.bytes.0,
-        key_bytes,
-        (&topic, &broker, &producer, &consumer),
-    );
+    let scope = Scope {
+        client: args.client,
+        has_replicas: admin.replicas(args.topic.as_deref())? > 1,
+    };
+    let stand = Stand {
+        topic: &topic,
+        broker: &broker,
+        producer: &producer,
+        consumer: &consumer,
+    };
+    let all = hurdles(args.bytes.0, key_bytes, &stand, scope);
     println!(
         "a value of {} bytes makes a batch of {} bytes, uncompressed\n",
         args.bytes.0,
@@ -69,13 +78,9 @@ pub fn execute(args: Args) -> Result<ExitCode, WhichLimitError> {
         println!("{}", line(hurdle));
     }
     let is_stopped = all.iter().any(Hurdle::rejects);
-    if is_stopped || all.iter().any(Hurdle::slows) {
-        let topic = args.topic.as_deref().unwrap_or("TOPIC");
-        let settings = Settings::for_value(args.bytes.0);
-        println!(
-            "\nwith these it passes everywhere, at full speed:\n\n{}",
-            settings.paste(topic, &args.bootstrap)
-        );
+    let changes = paste(&all, args.topic.as_deref(), &args.bootstrap);
+    if !changes.is_empty() {
+        print!("\nwith these it passes everywhere, at full speed:\n\n{changes}");
     }
     Ok(if is_stopped {
         ExitCode::FAILURE
@@ -95,7 +100,10 @@ fn line(hurdle: &Hurdle) -> String {
     let default = if hurdle.is_default { " (default)" } else { "" };
     let head = format!(
         "{verdict:8} {:20} {:34} {}{default}, {} count",
-        hurdle.place, hurdle.key, hurdle.limit_bytes, hurdle.counted_bytes
+        hurdle.place.name(),
+        hurdle.key,
+        hurdle.limit_bytes,
+        hurdle.counted_bytes
     );
     if hurdle.rejects() || hurdle.slows() {
         format!("{head}\n         {}", hurdle.seen)

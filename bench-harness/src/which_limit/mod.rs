@@ -3,10 +3,12 @@
 
 mod command;
 mod framing;
+mod paste;
 mod path;
 mod settings;
 
 pub use command::{Args, WhichLimitError, execute};
 pub use framing::{batch_bytes, java_estimate_bytes};
-pub use path::{Configs, Hurdle, hurdles};
+pub use paste::paste;
+pub use path::{Client, Configs, Hurdle, Place, Scope, Stand, hurdles};
 pub use settings::Settings;

@@ -1,6 +1,4 @@
-//! The settings that let records of a size pass everywhere, to be pasted.
-
-use std::fmt::Write;
+//! The settings that let records of a size pass everywhere.
 
 use super::framing::{batch_bytes, java_estimate_bytes};
 
@@ -8,13 +6,20 @@ use super::framing::{batch_bytes, java_estimate_bytes};
 /// round.
 const UNIT_BYTES: u64 = 64 << 10;
 
-/// Defaults that need not be lowered.
+/// Defaults, which need not be lowered.
 pub(super) const SOCKET_REQUEST_DEFAULT: u64 = 104_857_600;
 pub(super) const FETCH_MAX_DEFAULT: u64 = 52_428_800;
+pub(super) const BROKER_FETCH_MAX_DEFAULT: u64 = 57_671_680;
+pub(super) const PARTITION_FETCH_DEFAULT: u64 = 1_048_576;
 pub(super) const BUFFER_MEMORY_DEFAULT: u64 = 33_554_432;
 pub(super) const REPLICA_RESPONSE_DEFAULT: u64 = 10_485_760;
 pub(super) const REPLICA_FETCH_DEFAULT: u64 = 1_048_576;
-const MAX_MESSAGE_DEFAULT: u64 = 1_048_588;
+pub(super) const SEGMENT_DEFAULT: u64 = 1 << 30;
+pub(super) const RDKAFKA_RECEIVE_DEFAULT: u64 = 100_000_000;
+pub(super) const MAX_MESSAGE_DEFAULT: u64 = 1_048_588;
+
+/// What the largest key is taken for when nobody says: then a key does not need another round.
+const KEY_BYTES_ASSUMED: u64 = 256;
 
 /// A request is larger than its batch by its header, the topic's name and little more.
 pub(super) const REQUEST_OVERHEAD_BYTES: u64 = 1024;
@@ -31,6 +36,10 @@ pub struct Settings {
     /// the producer.
     pub message_bytes: u64,
     pub socket_request_bytes: u64,
+    /// `segment.bytes` of the topic: a batch lies in one segment.
+    pub segment_bytes: u64,
+    /// `fetch.max.bytes` of the broker, which bounds what clients ask for.
+    pub broker_fetch_bytes: u64,
     pub replica_fetch_bytes: u64,
     pub replica_response_bytes: u64,
     pub buffer_memory_bytes: u64,
@@ -40,9 +49,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub fn for_value(value_bytes: u64) -> Self {
-        let largest =
-            java_estimate_bytes(value_bytes, Some(256)).max(batch_bytes(value_bytes, Some(256)));
+    /// For values of up to `value_bytes` with keys of up to `key_bytes`.
+    pub fn for_record(value_bytes: u64, key_bytes: Option<u64>) -> Self {
+        let key = Some(key_bytes.unwrap_or(0).max(KEY_BYTES_ASSUMED));
+        let largest = java_estimate_bytes(value_bytes, key).max(batch_bytes(value_bytes, key));
         let message_bytes = largest
             .next_multiple_of(UNIT_BYTES)
             .max(MAX_MESSAGE_DEFAULT);
@@ -51,79 +61,17 @@ impl Settings {
             value_bytes,
             message_bytes,
             socket_request_bytes: SOCKET_REQUEST_DEFAULT.max(message_bytes + UNIT_BYTES),
+            segment_bytes: SEGMENT_DEFAULT.max(message_bytes),
+            broker_fetch_bytes: BROKER_FETCH_MAX_DEFAULT.max(message_bytes),
             replica_fetch_bytes: REPLICA_FETCH_DEFAULT.max(message_bytes),
             replica_response_bytes: REPLICA_RESPONSE_DEFAULT.max(message_bytes),
             // Room for several, so that one that is on its way does not stop the next.
             buffer_memory_bytes: BUFFER_MEMORY_DEFAULT.max(4 * message_bytes),
             fetch_bytes,
-            partition_fetch_bytes: message_bytes.max(1_048_576),
-            rdkafka_receive_bytes: 100_000_000
+            partition_fetch_bytes: message_bytes.max(PARTITION_FETCH_DEFAULT),
+            rdkafka_receive_bytes: RDKAFKA_RECEIVE_DEFAULT
                 .max(fetch_bytes + RDKAFKA_RESPONSE_OVERHEAD_BYTES + UNIT_BYTES),
         }
-    }
-
-    /// To be pasted: commands and files, each under the name of the place it belongs to.
-    pub fn paste(&self, topic: &str, bootstrap: &str) -> String {
-        let mut out = String::new();
-        // Writing to a string does not fail.
-        let _ = self.write(&mut out, topic, bootstrap);
-        out
-    }
-
-    fn write(&self, out: &mut String, topic: &str, bootstrap: &str) -> std::fmt::Result {
-        let message = self.message_bytes;
-        writeln!(out, "# the topic (Kafka and Naru)")?;
-        writeln!(
-            out,
-            "kafka-configs.sh --bootstrap-server {bootstrap} --alter --entity-type topics --entity-name {topic} --add-config max.message.bytes={message}"
-        )?;
-        writeln!(
-            out,
-            "\n# server.properties of every broker (Kafka and Naru), if all topics are to take such records"
-        )?;
-        writeln!(out, "message.max.bytes={message}")?;
-        writeln!(
-            out,
-            "socket.request.max.bytes={}",
-            self.socket_request_bytes
-        )?;
-        writeln!(out, "replica.fetch.max.bytes={}", self.replica_fetch_bytes)?;
-        writeln!(
-            out,
-            "replica.fetch.response.max.bytes={}",
-            self.replica_response_bytes
-        )?;
-        writeln!(
-            out,
-            "\n# or, for Naru, on the command line\nnaru start --set message.max.bytes={message} --set socket.request.max.bytes={}",
-            self.socket_request_bytes
-        )?;
-        writeln!(out, "\n# Java producer")?;
-        writeln!(out, "max.request.size={message}")?;
-        writeln!(out, "buffer.memory={}", self.buffer_memory_bytes)?;
-        writeln!(out, "\n# Java consumer")?;
-        writeln!(out, "fetch.max.bytes={}", self.fetch_bytes)?;
-        writeln!(
-            out,
-            "max.partition.fetch.bytes={}",
-            self.partition_fetch_bytes
-        )?;
-        writeln!(
-            out,
-            "\n# librdkafka (C, Python, Go, .NET, …), producer and consumer"
-        )?;
-        writeln!(out, "message.max.bytes={message}")?;
-        writeln!(out, "fetch.max.bytes={}", self.fetch_bytes)?;
-        writeln!(
-            out,
-            "max.partition.fetch.bytes={}",
-            self.partition_fetch_bytes
-        )?;
-        writeln!(
-            out,
-            "receive.message.max.bytes={}",
-            self.rdkafka_receive_bytes
-        )
     }
 }
 
@@ -132,27 +80,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_is_there_and_no_default_is_lowered() {
-        let small = Settings::for_value(1000);
+    fn no_default_is_lowered_and_what_depends_on_another_follows_it() {
+        let small = Settings::for_record(1000, None);
         assert_eq!(small.message_bytes, MAX_MESSAGE_DEFAULT);
         assert_eq!(small.socket_request_bytes, SOCKET_REQUEST_DEFAULT);
-        let large = Settings::for_value(200_000_000);
-        let pasted = large.paste("t", "h:1");
-        for key in [
-            "max.message.bytes=",
-            "message.max.bytes=",
-            "socket.request.max.bytes=",
-            "replica.fetch.max.bytes=",
-            "replica.fetch.response.max.bytes=",
-            "max.request.size=",
-            "buffer.memory=",
-            "fetch.max.bytes=",
-            "max.partition.fetch.bytes=",
-            "receive.message.max.bytes=",
-        ] {
-            assert!(pasted.contains(key), "{key}");
-        }
+        assert_eq!(small.segment_bytes, SEGMENT_DEFAULT);
+        let large = Settings::for_record(200_000_000, None);
         assert!(large.socket_request_bytes > large.message_bytes);
         assert!(large.rdkafka_receive_bytes >= large.fetch_bytes + RDKAFKA_RESPONSE_OVERHEAD_BYTES);
+    }
+
+    #[test]
+    fn a_large_key_takes_its_room() {
+        let without = Settings::for_record(1_000_000, None);
+        let with = Settings::for_record(1_000_000, Some(500_000));
+        assert!(with.message_bytes >= without.message_bytes + 400_000);
+        assert!(with.message_bytes >= batch_bytes(1_000_000, Some(500_000)));
     }
 }

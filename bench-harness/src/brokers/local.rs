@@ -1,10 +1,10 @@
-//! Brokers that a command starts: on a free port, with a data directory of their own, gone when it
-//! is done.
+//! [`LocalBroker`]: a broker that a command started, on a free port, with a data directory of its
+//! own. It is gone when the command is done, however that ends.
 
-use std::fmt;
 use std::io::{Read, Seek, SeekFrom};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use super::place::PlaceError;
+use crate::interrupt::{self, Guard};
 use crate::kafka::Admin;
 
 /// How long a broker may take until it answers.
@@ -35,45 +37,10 @@ pub enum BrokerError {
         what: String,
         output: String,
     },
-}
-
-/// A broker as a command line names it: one that runs, or a command that starts one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BrokerUnderTest {
-    Bootstrap(String),
-    Command(String),
-}
-
-impl BrokerUnderTest {
-    /// Starts it, if it does not run yet.
-    pub fn start(&self) -> Result<RunningBroker, BrokerError> {
-        match self {
-            Self::Bootstrap(address) => Ok(RunningBroker::Elsewhere(address.clone())),
-            Self::Command(command) => LocalBroker::start(command).map(RunningBroker::Ours),
-        }
-    }
-}
-
-impl fmt::Display for BrokerUnderTest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bootstrap(text) | Self::Command(text) => f.write_str(text),
-        }
-    }
-}
-
-pub enum RunningBroker {
-    Elsewhere(String),
-    Ours(LocalBroker),
-}
-
-impl RunningBroker {
-    pub fn bootstrap(&self) -> &str {
-        match self {
-            Self::Elsewhere(address) => address,
-            Self::Ours(broker) => broker.bootstrap(),
-        }
-    }
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error("interrupted")]
+    Interrupted,
 }
 
 /// A broker that ends, with all processes it started and its data, when this is dropped.
@@ -81,18 +48,22 @@ pub struct LocalBroker {
     command: String,
     bootstrap: String,
     child: Child,
+    /// Before the directory: an interrupt that comes when both are gone has nothing to remove.
+    _guard: Guard,
     data: TempDir,
 }
 
 impl LocalBroker {
     /// Runs `command`, without a shell: words may be quoted, `{port}` is a free port of 127.0.0.1,
-    /// `{data}` a new directory. Waits until the broker answers.
-    pub fn start(command: &str) -> Result<Self, BrokerError> {
+    /// `{data}` a new directory below `place`. Waits until the broker answers.
+    pub fn start(command: &str, place: &Path) -> Result<Self, BrokerError> {
         let failed = |reason: String| BrokerError::Start {
             command: command.to_owned(),
             reason,
         };
-        let data = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
+        let mut folder = tempfile::Builder::new();
+        let data = folder.prefix("naru-bench-").tempdir_in(place);
+        let data = data.map_err(|error| failed(format!("{}: {error}", place.display())))?;
         let port = free_port().map_err(|error| failed(error.to_string()))?;
         let words = split_words(command).map_err(failed)?;
         let place = |word: &String| {
@@ -115,6 +86,7 @@ impl LocalBroker {
         let mut broker = Self {
             command: command.to_owned(),
             bootstrap: format!("127.0.0.1:{port}"),
+            _guard: Guard::of_broker(group_of(&child), data.path()),
             child,
             data,
         };
@@ -130,12 +102,26 @@ impl LocalBroker {
         self.child.id()
     }
 
+    /// Stops all of its processes where they are: they use no CPU and answer nobody until
+    /// [`Self::resume`].
+    pub fn pause(&self) {
+        // Errors mean that it has ended, which the next run notices.
+        let _ = killpg(group_of(&self.child), Signal::SIGSTOP);
+    }
+
+    pub fn resume(&self) {
+        let _ = killpg(group_of(&self.child), Signal::SIGCONT);
+    }
+
     fn wait_until_it_answers(&mut self) -> Result<(), BrokerError> {
         let deadline = Instant::now() + START_TIME_MAX;
         while Admin::connect(&self.bootstrap)
             .and_then(|admin| admin.describe_cluster())
             .is_err()
         {
+            if interrupt::is_requested() {
+                return Err(BrokerError::Interrupted);
+            }
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(self.silent(format!("ended with {status}")));
             }
@@ -171,9 +157,10 @@ impl LocalBroker {
 
 impl Drop for LocalBroker {
     fn drop(&mut self) {
-        let group = Pid::from_raw(self.child.id() as i32);
-        // Errors mean that it has ended.
+        let group = group_of(&self.child);
+        // Errors mean that it has ended. One that is paused takes no signal but this.
         let _ = killpg(group, Signal::SIGTERM);
+        let _ = killpg(group, Signal::SIGCONT);
         let deadline = Instant::now() + STOP_TIME_MAX;
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
             std::thread::sleep(LOOK_INTERVAL);
@@ -181,6 +168,11 @@ impl Drop for LocalBroker {
         let _ = killpg(group, Signal::SIGKILL);
         let _ = self.child.wait();
     }
+}
+
+/// It was started as the leader of a group of its own.
+fn group_of(child: &Child) -> Pid {
+    Pid::from_raw(child.id() as i32)
 }
 
 fn free_port() -> std::io::Result<u16> {
@@ -221,7 +213,10 @@ mod tests {
 
     #[test]
     fn a_command_that_ends_shows_what_it_said() {
-        let error = LocalBroker::start("sh -c 'echo no such option: {port} >&2; exit 3'");
+        let error = LocalBroker::start(
+            "sh -c 'echo no such option: {port} >&2; exit 3'",
+            &std::env::temp_dir(),
+        );
         let text = error.err().unwrap().to_string();
         assert!(
             text.contains("exit status: 3") && text.contains("no such option"),
@@ -231,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_command_that_is_not_there_is_named() {
-        let error = LocalBroker::start("/nowhere/broker --port {port}");
+        let error = LocalBroker::start("/nowhere/broker --port {port}", &std::env::temp_dir());
         assert!(error.err().unwrap().to_string().contains("/nowhere/broker"));
     }
 }
