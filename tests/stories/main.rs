@@ -9,13 +9,15 @@
 //! NARU_TEST_BROKER="$PWD/perf/peers/kafka/start PORT DIR" cargo test -p naru --test stories
 //! ```
 //!
-//! `hostile_bytes_do_not_hurt_others`, `sigterm_drains_and_exits_zero` and
-//! `unknown_config_key_suggests_the_nearest` ask for what only Naru promises.
+//! `a_peer_that_hangs_up_ends_its_wait`, `hostile_bytes_do_not_hurt_others`,
+//! `sigterm_drains_and_exits_zero` and `unknown_config_key_suggests_the_nearest` ask for what
+//! only Naru promises.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
 
 mod a_larger_message_gets_message_too_large_and_the_connection_goes_on;
+mod a_peer_that_hangs_up_ends_its_wait;
 mod a_transactional_producer_is_told_at_once;
 mod a_waiting_fetch_leaves_the_broker_to_others;
 mod acked_records_survive_kill_9;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use naru_runtime::Listener;
 
 use super::connection;
+use super::hangup::Hangup;
 use super::service::{Network, Peer, Service};
 
 /// How long a shard waits after the system refused a connection (no file descriptors).
@@ -24,6 +25,7 @@ pub async fn listen<S: Service>(network: Rc<Network<S>>, listener: Listener, ind
                 let peer = Peer {
                     address,
                     listener: index,
+                    hangup: Hangup::new(network.io.clone(), socket.clone()),
                 };
                 network
                     .io

@@ -4,6 +4,7 @@
 
 mod connection;
 mod frames;
+mod hangup;
 mod listener;
 mod outbox;
 mod registry;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use naru_runtime::Handle;
 
 use super::Connections;
+use super::hangup::Hangup;
 use super::outbox::Answer;
 use crate::memory::MemoryBudget;
 
@@ -16,6 +17,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The listener that it came in by: an index into the configured ones.
     pub listener: usize,
+    /// For requests that wait: the peer may not be there any more.
+    pub hangup: Hangup,
 }
 
 /// A request that is under way.

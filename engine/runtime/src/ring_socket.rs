@@ -130,6 +130,15 @@ impl RingSocket {
         self.inner.ring.poll_fd(self.inner.fd, events).await
     }
 
+    pub(super) async fn hung_up(&self) {
+        // A poll that fails has nothing to wait for either.
+        let _ = self
+            .inner
+            .ring
+            .poll_fd(self.inner.fd, libc::POLLRDHUP)
+            .await;
+    }
+
     pub(super) async fn send_all(&self, pieces: Vec<Bytes>) -> io::Result<()> {
         self.inner.ring.send_all(self.inner.fd, pieces).await
     }

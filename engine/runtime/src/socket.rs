@@ -120,6 +120,15 @@ impl Socket {
         }
     }
 
+    /// Waits until the peer has ended its stream or the connection is over, whatever is
+    /// still to be received. Receives nothing.
+    pub async fn hung_up(&self) {
+        match &self.0 {
+            SocketOf::Ring(socket) => socket.hung_up().await,
+            SocketOf::Sim(socket) => socket.hung_up().await,
+        }
+    }
+
     /// Sends all pieces, one after the other. Resolves when the kernel has taken them,
     /// not when the peer has. Dropping the future leaves an unknown part sent: shut the
     /// connection down then.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
@@ -131,6 +131,30 @@ impl Broker {
             kib * 1024
         };
         (field("VmRSS:"), field("VmHWM:"))
+    }
+
+    /// Waits until the broker has this many sockets open.
+    pub fn wait_for_sockets(&self, count: usize) {
+        let begun = Instant::now();
+        while self.sockets() != count {
+            let now = self.sockets();
+            assert!(
+                begun.elapsed() < WAIT_MAX,
+                "{now} sockets are open, not {count}"
+            );
+            // No event tells of it.
+            thread::yield_now();
+        }
+    }
+
+    /// The sockets that the broker has open.
+    pub fn sockets(&self) -> usize {
+        let process = self.process.as_ref().unwrap();
+        let open = fs::read_dir(format!("/proc/{}/fd", process.child.id())).unwrap();
+        // Some are closed while this looks at them.
+        let targets = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+        let is_socket = |target: &PathBuf| target.to_string_lossy().starts_with("socket:");
+        targets.filter(is_socket).count()
     }
 
     /// The CPU time that all of the broker's threads have used together, to 10 ms.

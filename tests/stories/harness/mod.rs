@@ -15,6 +15,7 @@ pub use broker::Broker;
 pub use consumer::{Read, client, read_all, read_until_end, reader};
 pub use producer::{Load, block_on, create_topic};
 pub use raw::{Fetch, Fetched, Raw, batch};
+pub use raw::{api_versions_request, find_coordinator_request, join_group_request};
 pub use raw::{metadata_request, produce_request, request};
 pub use records::{FIRST_MS, noise, record};
 

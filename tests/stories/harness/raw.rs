@@ -1,16 +1,19 @@
 //! A bare socket, and the few requests that stories write byte by byte.
 //!
 //! It shares no code with the broker's codec: a mistake there must not hide itself here.
-//! Layouts are Kafka's: ApiVersions v0, Metadata v1, Produce v7, Fetch v4, record batch v2.
+//! Layouts are Kafka's: ApiVersions v0, FindCoordinator v0, Metadata v1, JoinGroup v1, Fetch v4,
+//! Produce v7, record batch v2.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
 use super::WAIT_MAX;
 
 const PRODUCE: i16 = 0;
 const FETCH: i16 = 1;
 const METADATA: i16 = 3;
+const FIND_COORDINATOR: i16 = 10;
+const JOIN_GROUP: i16 = 11;
 const API_VERSIONS: i16 = 18;
 
 pub struct Raw {
@@ -60,7 +63,7 @@ impl Raw {
 
     /// Asks what the broker speaks; an answer without error is all that counts here.
     pub fn api_versions(&mut self) -> io::Result<()> {
-        self.send(&request(API_VERSIONS, 0, &[]))?;
+        self.send(&api_versions_request())?;
         match self.receive()?.as_slice() {
             [0, 0, ..] => Ok(()),
             other => Err(io::Error::other(format!("ApiVersions: {other:?}"))),
@@ -80,6 +83,11 @@ impl Raw {
             i16::from_be_bytes(error.try_into().map_err(io::Error::other)?),
             i64::from_be_bytes(offset.try_into().map_err(io::Error::other)?),
         ))
+    }
+
+    /// Sends nothing more; what was asked for is still received.
+    pub fn end_sending(&mut self) -> io::Result<()> {
+        self.stream.shutdown(Shutdown::Write)
     }
 
     /// Whether the broker has sent something that was not received yet.
@@ -215,6 +223,31 @@ fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
 
 fn take_i32(rest: &mut &[u8]) -> i32 {
     i32::from_be_bytes(take(rest))
+}
+
+pub fn api_versions_request() -> Vec<u8> {
+    request(API_VERSIONS, 0, &[])
+}
+
+/// A FindCoordinator request (v0).
+pub fn find_coordinator_request(group: &str) -> Vec<u8> {
+    let mut body = Vec::new();
+    put_string(&mut body, group);
+    request(FIND_COORDINATOR, 0, &body)
+}
+
+/// A new member's JoinGroup request (v1) that may wait this long for the others.
+pub fn join_group_request(group: &str, rebalance_timeout_ms: i32) -> Vec<u8> {
+    let mut body = Vec::new();
+    put_string(&mut body, group);
+    body.extend(30_000_i32.to_be_bytes()); // session timeout
+    body.extend(rebalance_timeout_ms.to_be_bytes());
+    put_string(&mut body, ""); // no member id yet
+    put_string(&mut body, "consumer");
+    body.extend(1_i32.to_be_bytes());
+    put_string(&mut body, "range");
+    body.extend(0_i32.to_be_bytes()); // no metadata
+    request(JOIN_GROUP, 1, &body)
 }
 
 /// A Metadata request that claims this many topics and brings the bytes in `topics`.

@@ -2,7 +2,6 @@
 //! `min.bytes`, waited for once and read again. Whatever is there then is the answer: no fetch
 //! reads the same bytes over and over.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use naru_wire::ErrorCode;
@@ -16,7 +15,6 @@ use crate::cluster::TopicRef;
 use crate::handlers::dispatch::Context;
 use crate::net::Reply;
 use crate::partition::{FetchPlan, FetchTarget, PartitionId, SessionRequest};
-use crate::shard::Shard;
 
 /// Fetch versions from here on name topics by their id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
@@ -54,7 +52,7 @@ pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
     let mut found = read_all(shard, &owners, wanted.len(), bytes_max).await;
     let is_wait_of_use = !owners.is_empty() && !shard.connections.is_draining();
     if is_wait_of_use && !wait_max.is_zero() && !is_due(&found, bytes_min) {
-        wait(shard, &owners, bytes_min as u64, wait_max).await;
+        wait(context, &owners, bytes_min as u64, wait_max).await;
         found = read_all(shard, &owners, wanted.len(), bytes_max).await;
     }
     let found: Vec<Found> = found
@@ -80,10 +78,12 @@ fn is_due(found: &[Option<Found>], bytes_min: usize) -> bool {
         || found().any(|found| found.error_code != ErrorCode::None)
 }
 
-async fn wait(shard: &Rc<Shard>, owners: &ByOwner, bytes_min: u64, wait_max: Duration) {
+async fn wait(context: &Context, owners: &ByOwner, bytes_min: u64, wait_max: Duration) {
+    let shard = &context.shard;
     let wait = Wait::begin(shard, owners, bytes_min);
-    // What there is when the time is over is the answer.
-    let _ = shard.io.timeout(wait_max, wait.due()).await;
+    let due = context.peer.hangup.unless_gone(wait.due());
+    // What there is when the time is over, or nobody waits any more, is the answer.
+    let _ = shard.io.timeout(wait_max, due).await;
 }
 
 /// What is to be fetched: what the request says, over what its session knows.

@@ -50,7 +50,11 @@ pub async fn handle(context: &Context, request: JoinGroupRequest) -> JoinGroupRe
         carry_out(&shard, &slot, effects);
         answer.await
     });
-    match joined.await {
+    let Some(joined) = context.peer.hangup.unless_gone(joined).await else {
+        // The member stays until its session is over: it may come back by another connection.
+        return refuse(version, GroupError::RebalanceInProgress, member_id);
+    };
+    match joined {
         Ok(Some(response)) => convert(version, response),
         Ok(None) => refuse(version, GroupError::NotCoordinator, member_id),
         Err(error) => refuse(version, error, member_id),

@@ -41,7 +41,10 @@ pub async fn handle(context: &Context, request: SyncGroupRequest) -> SyncGroupRe
         error_code: code(error),
         ..Default::default()
     };
-    match synced.await {
+    let Some(synced) = context.peer.hangup.unless_gone(synced).await else {
+        return refuse(GroupError::RebalanceInProgress);
+    };
+    match synced {
         Ok(Some(response)) => SyncGroupResponse {
             error_code: response.error.map_or(ErrorCode::None, code),
             protocol_type: optional_str(response.protocol_type),

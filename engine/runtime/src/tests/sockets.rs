@@ -178,6 +178,33 @@ fn who_has_ended_its_stream_still_receives() {
 }
 
 #[test]
+fn a_peer_that_hangs_up_is_noticed_although_bytes_are_unread_and_those_stay() {
+    on_both_backends(async |handle| {
+        let listener = Listener::bind(&handle, any_port(), false, 8).unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = Socket::connect(&handle, address).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let sent = Bytes::from_static(b"pipelined");
+        client.send_all(vec![sent.clone()]).await.unwrap();
+        server.readable().await.unwrap();
+        {
+            let mut hung_up = pin!(server.hung_up());
+            let soon = handle.timeout(Duration::from_millis(5), hung_up.as_mut());
+            assert!(soon.await.is_err(), "bytes are no end");
+            client.end_sending();
+            hung_up.await;
+        }
+        assert_eq!(receive(&server, sent.len()).await, sent);
+        // The other direction is still open.
+        server.send_all(vec![sent.clone()]).await.unwrap();
+        assert_eq!(receive(&client, sent.len()).await, sent);
+        // Of a connection that is shut down here, it is over.
+        server.shutdown();
+        server.hung_up().await;
+    });
+}
+
+#[test]
 fn an_address_without_a_listener_refuses() {
     on_both_backends(async |handle| {
         let listener = Listener::bind(&handle, any_port(), true, 8).unwrap();

@@ -118,6 +118,18 @@ impl Pipe {
         Err([failure, next].into_iter().flatten().min())
     }
 
+    /// Whether the end of the stream is here, behind whatever is unread, or a failure.
+    pub fn look_for_end(&self, now: Instant) -> Look<()> {
+        let state = self.state.borrow();
+        let ends = [state.failure.map(|(at, _)| at), state.end.flatten()];
+        let end = ends.into_iter().flatten().min();
+        match end {
+            Some(at) if at <= now => Ok(()),
+            _ if state.is_unwanted => Ok(()),
+            later => Err(later),
+        }
+    }
+
     /// Takes up to `limit` bytes of what [`Self::look_to_read`] has found.
     pub fn read(&self, limit: usize, mut take: impl FnMut(&[u8])) {
         let mut state = self.state.borrow_mut();

@@ -109,6 +109,13 @@ impl SimSocket {
         Ok(())
     }
 
+    pub(crate) async fn hung_up(&self) {
+        let incoming = self.0.incoming();
+        self.0
+            .when(incoming, |now| incoming.look_for_end(now))
+            .await;
+    }
+
     pub(crate) async fn send_all(&self, pieces: Vec<Bytes>) -> io::Result<()> {
         let outgoing = self.0.outgoing();
         for mut piece in pieces {
