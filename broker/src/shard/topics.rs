@@ -183,6 +183,26 @@ impl Shard {
         });
     }
 
+    /// Has the directories of deleted topics removed that an earlier run did not get to.
+    pub async fn remove_leftovers(self: Rc<Self>) {
+        let data_dir = &self.config.data_dir;
+        let entries = match self.io.list(data_dir).await {
+            Ok(entries) => entries,
+            Err(error) => {
+                tracing::warn!("cannot list {}: {error}", data_dir.display());
+                return;
+            }
+        };
+        let leftovers: Vec<_> = entries
+            .iter()
+            .filter(|entry| entry.name.ends_with("-delete"))
+            .map(|entry| data_dir.join(&entry.name))
+            .collect();
+        if !leftovers.is_empty() {
+            self.remove_now(leftovers);
+        }
+    }
+
     /// Has files or directories removed by the maintenance thread.
     pub fn remove_now(&self, paths: Vec<PathBuf>) {
         let submitted = self.maintenance.submit(

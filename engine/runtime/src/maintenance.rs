@@ -4,8 +4,8 @@
 //! which waits for it on its own ring and costs nothing while there is none. A job runs
 //! beside the others on that thread; its result goes to a callback, on that thread too.
 //!
-//! A simulated machine has a maintenance thread as well ([`MaintenanceHandle::simulated`]), where jobs
-//! find the machine's disk.
+//! A simulated machine has a maintenance thread as well ([`MaintenanceHandle::simulated`]),
+//! where jobs find the machine's disk.
 
 use std::fmt;
 use std::fs;

@@ -10,8 +10,8 @@
 //! (512-byte sectors, any of them; [`Sim::tear_within_sectors`] tears these too); so may one
 //! that was under way. A length that was not synced may be the old one. A name that was not
 //! synced may be missing, or still there, independently of every other name. After a failed
-//! `sync_data` the data is seen, but no later sync makes it safe. An operation whose future was dropped may happen, or not, or a
-//! write in part, as with the ring; its buffers live until then.
+//! `sync_data` the data is seen, but no later sync makes it safe. An operation whose future was
+//! dropped may happen, or not, or a write in part, as with the ring; its buffers live until then.
 //!
 //! What it does not do: lose what was synced, or invent bytes that nobody wrote (that is
 //! [`Sim::flip_bit`]'s part).

@@ -1,29 +1,29 @@
-//! The broker as a whole: starts its threads in order, and stops them in order.
+//! The broker on threads of its own: starts them in order, and stops them in order.
 //!
-//! Start: the directory is locked and its metadata read (control thread), logs are
-//! recovered by the shards, the broker registers itself, and only then does it listen.
-//! Stop: connections finish, then logs are flushed and closed, then the threads end.
+//! First the directory is locked and its metadata read (control thread); last, when logs are
+//! closed, the threads end.
 
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, OnceLock};
-use std::thread::JoinHandle;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use naru_engine::log::Fence;
 use naru_runtime::sync::Notify;
-use naru_runtime::{Listener, Maintenance, RemoteWaker, RingConfig, Runtime, ignore_sigxfsz};
+use naru_runtime::{Maintenance, RemoteWaker, RingConfig, Runtime, ignore_sigxfsz};
 use uuid::Uuid;
 
-use crate::cluster::{
-    BrokerListener, BrokerRegistration, ClusterImage, Command, Control, StorageError,
-};
+use super::assembly::Assembly;
+use super::error::StartError;
+use crate::cluster::{ClusterImage, Control};
 use crate::config::BrokerConfig;
-use crate::handlers::Requests;
 use crate::memory::MemoryBudget;
-use crate::net::{Network, listen};
 use crate::partition::ShardId;
 use crate::shard::{Lanes, Parts, RemoteShard, Shard, build};
 
@@ -34,37 +34,15 @@ const TAIL_SHARE: usize = 4;
 const BIND_MAX: Duration = Duration::from_secs(3);
 const BIND_RETRY_AFTER: Duration = Duration::from_millis(20);
 
-/// Kafka's default of 50 makes clients wait a second when many come at once.
-const LISTEN_BACKLOG_MIN: u32 = 1024;
-
 /// How long the control thread waits for a shard to take a new image.
 const PUBLISH_MAX: Duration = Duration::from_secs(10);
-
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("cannot use the data directory {path} (log.dirs): {cause}")]
-    DataDirectory { path: String, cause: io::Error },
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    #[error("cannot start the maintenance thread: {0}")]
-    Maintenance(io::Error),
-    #[error("cannot ignore SIGXFSZ: {0}")]
-    Signals(io::Error),
-    #[error("cannot start shard {shard}: {cause}")]
-    Shard { shard: usize, cause: io::Error },
-    #[error("cannot listen on {address} (listeners): {cause}")]
-    Listen { address: String, cause: io::Error },
-    #[error("the cluster does not take this broker: {0}")]
-    Register(String),
-}
 
 /// A running broker.
 pub struct Server {
     control: Control,
     maintenance: Maintenance,
-    shards: Vec<RemoteShard<Shard>>,
+    assembly: Assembly,
     threads: Vec<JoinHandle<()>>,
-    addresses: Vec<SocketAddr>,
 }
 
 impl Server {
@@ -96,157 +74,37 @@ impl Server {
         };
         let (shards, threads) = start_shards(count, &parts)?;
         let _ = targets.set(shards.clone());
-        let server = Self {
-            control,
-            maintenance,
+        let assembly = Assembly {
+            config,
+            control: control.handle(),
             shards,
-            threads,
             addresses,
         };
-        server.remove_leftovers(&config);
-        server.on_every_shard(|shard, done| {
-            let shard = Rc::clone(shard);
-            let io = shard.io.clone();
-            io.spawn(async move {
-                shard.prepare().await;
-                let _ = done.send(());
-            });
-        });
-        server.register(&config)?;
-        server.listen(&config)?;
-        Ok(server)
+        wait_for(assembly.bring_up(Uuid::new_v4()))?;
+        Ok(Self {
+            control,
+            maintenance,
+            assembly,
+            threads,
+        })
     }
 
     /// The addresses that the broker listens on, in the order of the configuration.
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
-    }
-
-    /// Runs `job` on every shard at once, and waits until each has said that it is done.
-    fn on_every_shard(&self, job: impl FnOnce(&Rc<Shard>, Sender<()>) + Clone + Send + 'static) {
-        let (done, all_done) = mpsc::channel();
-        for shard in &self.shards {
-            let (job, done) = (job.clone(), done.clone());
-            shard.run(move |shard| job(shard, done));
-        }
-        drop(done);
-        for _ in &self.shards {
-            // An error means that a shard dropped the job: its thread is gone.
-            if all_done.recv().is_err() {
-                return;
-            }
-        }
-    }
-
-    /// Directories of deleted topics that an earlier run did not get to remove.
-    fn remove_leftovers(&self, config: &BrokerConfig) {
-        let Ok(entries) = std::fs::read_dir(&config.data_dir) else {
-            return;
-        };
-        let leftovers: Vec<_> = entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.to_string_lossy().ends_with("-delete"))
-            .collect();
-        if let Some(shard) = self.shards.first().filter(|_| !leftovers.is_empty()) {
-            shard.run(move |shard| shard.remove_now(leftovers));
-        }
-    }
-
-    fn register(&self, config: &BrokerConfig) -> Result<(), StartError> {
-        let listeners = config.listeners.iter().zip(&self.addresses);
-        let listeners = listeners.map(|(listener, address)| BrokerListener {
-            name: listener.name.clone(),
-            host: listener.advertised_host.clone(),
-            port: match listener.advertised_port {
-                0 => address.port(),
-                port => port,
-            },
-        });
-        let command = Command::RegisterBroker(BrokerRegistration {
-            node_id: config.node_id,
-            incarnation: Uuid::new_v4(),
-            listeners: listeners.collect(),
-            rack: config.node.rack.clone(),
-        });
-        let (reply, answer) = mpsc::channel();
-        let reply = Box::new(move |outcome| {
-            let _ = reply.send(outcome);
-        });
-        self.control.handle().propose(command, reply);
-        match answer.recv() {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(StartError::Register(error.to_string())),
-            Err(error) => Err(StartError::Register(error.to_string())),
-        }
-    }
-
-    fn listen(&self, config: &Arc<BrokerConfig>) -> Result<(), StartError> {
-        let (failed, failures) = mpsc::channel();
-        let addresses = self.addresses.clone();
-        let backlog = config.network.listen_backlog.max(LISTEN_BACKLOG_MIN);
-        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
-        self.on_every_shard(move |shard, done| {
-            let network = Rc::new(network(shard));
-            for (index, address) in addresses.iter().enumerate() {
-                match Listener::bind(&shard.io, *address, true, backlog) {
-                    Ok(listener) => {
-                        shard.io.spawn(listen(Rc::clone(&network), listener, index));
-                    }
-                    Err(cause) => {
-                        let _ = failed.send(StartError::Listen {
-                            address: address.to_string(),
-                            cause,
-                        });
-                    }
-                }
-            }
-            let _ = done.send(());
-        });
-        match failures.try_recv() {
-            Ok(error) => Err(error),
-            Err(_) => Ok(()),
-        }
+        &self.assembly.addresses
     }
 
     /// Stops the broker: nothing acknowledged is lost, and the next start reads no log.
     pub fn stop(self) {
-        self.on_every_shard(|shard, done| {
-            let shard = Rc::clone(shard);
-            let io = shard.io.clone();
-            io.spawn(async move {
-                shard.drain().await;
-                let _ = done.send(());
-            });
-        });
-        self.on_every_shard(|shard, done| {
-            let shard = Rc::clone(shard);
-            let io = shard.io.clone();
-            io.spawn(async move {
-                shard.close_logs().await;
-                let _ = done.send(());
-            });
-        });
+        wait_for(self.assembly.take_down());
         self.control.stop();
-        for shard in &self.shards {
+        for shard in &self.assembly.shards {
             shard.run(|shard| shard.end.notify_all());
         }
         for thread in self.threads {
             let _ = thread.join();
         }
         drop(self.maintenance);
-    }
-}
-
-fn network(shard: &Rc<Shard>) -> Network<Requests> {
-    let limits = &shard.config.limits;
-    let shards = shard.mesh.shards();
-    Network {
-        io: shard.io.clone(),
-        memory: shard.memory.clone(),
-        connections: Rc::clone(&shard.connections),
-        frame_bytes_max: limits.request_bytes_max as usize,
-        connections_max: (shard.config.network.connections_max as usize).div_ceil(shards),
-        service: Requests::new(Rc::clone(shard)),
     }
 }
 
@@ -311,6 +169,25 @@ fn bind_alone(address: SocketAddr) -> io::Result<TcpListener> {
                 std::thread::sleep(BIND_RETRY_AFTER);
             }
             other => return other,
+        }
+    }
+}
+
+/// Waits, on a thread that has nothing else to do, for what other threads do.
+fn wait_for<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::park(),
         }
     }
 }

@@ -1,0 +1,23 @@
+//! Why a broker does not start.
+
+use std::io;
+
+use crate::cluster::StorageError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot use the data directory {path} (log.dirs): {cause}")]
+    DataDirectory { path: String, cause: io::Error },
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("cannot start the maintenance thread: {0}")]
+    Maintenance(io::Error),
+    #[error("cannot ignore SIGXFSZ: {0}")]
+    Signals(io::Error),
+    #[error("cannot start shard {shard}: {cause}")]
+    Shard { shard: usize, cause: io::Error },
+    #[error("cannot listen on {address} (listeners): {cause}")]
+    Listen { address: String, cause: io::Error },
+    #[error("the cluster does not take this broker: {0}")]
+    Register(String),
+}

@@ -1,0 +1,12 @@
+//! The broker as a whole: its parts are put together, brought up in order and taken down in
+//! order.
+//!
+//! The order is [`assembly`]'s. Where the parts run is the others' business: on threads with
+//! rings in production ([`Server`]).
+
+mod assembly;
+mod error;
+mod threads;
+
+pub use error::StartError;
+pub use threads::Server;
