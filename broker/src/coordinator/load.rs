@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use naru_engine::log::ReadError;
 use naru_record_batch::{BatchHeader, HEADER_BYTES, Records};
-use uuid::Uuid;
+use naru_runtime::Handle;
 
 use super::{Reply, Slot};
 use crate::config::Groups;
@@ -28,8 +28,14 @@ fn config(groups: &Groups) -> GroupConfig {
 
 impl Slot {
     /// A coordinator for a partition that has no records yet.
-    pub fn empty(groups: &Groups, partition: Rc<Partition>) -> Self {
-        let new_suffix = Box::new(|| Uuid::new_v4().to_string());
+    pub fn empty(io: &Handle, groups: &Groups, partition: Rc<Partition>) -> Self {
+        let io = io.clone();
+        let new_suffix = Box::new(move || {
+            let random = io.random_u128().to_be_bytes();
+            uuid::Builder::from_random_bytes(random)
+                .into_uuid()
+                .to_string()
+        });
         let coordinator: Coordinator<Reply> = Coordinator::new(config(groups), new_suffix);
         Self {
             groups: coordinator.into(),
@@ -41,11 +47,12 @@ impl Slot {
     /// left out, with a line in the log; a log that cannot be read has no coordinator, or
     /// its groups would seem to have committed nothing.
     pub async fn load(
+        io: &Handle,
         groups: &Groups,
         partition: Rc<Partition>,
         now: impl Fn() -> Now,
     ) -> Result<Self, ReadError> {
-        let slot = Self::empty(groups, Rc::clone(&partition));
+        let slot = Self::empty(io, groups, Rc::clone(&partition));
         let mut offset = partition.start_offset();
         loop {
             let bytes = partition.read(offset, READ_BYTES, true).await?.concat();

@@ -1,7 +1,7 @@
 //! The coordinators of a shard, one for each partition of `__consumer_offsets` it owns.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -22,7 +22,7 @@ pub struct Coordinators {
     pub(super) io: Handle,
     /// Where the monotonic clock of [`Now`] begins.
     began: Instant,
-    slots: RefCell<HashMap<i32, Rc<Slot>>>,
+    slots: RefCell<BTreeMap<i32, Rc<Slot>>>,
     /// What the timekeeper waits for, in ms of the monotonic clock.
     pub(super) awaited_ms: Cell<i64>,
     /// Something is due earlier than that.

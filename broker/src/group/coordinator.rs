@@ -1,6 +1,6 @@
 //! The groups of one partition of `__consumer_offsets`, and what comes out of an event.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::deadlines::Deadlines;
 use super::messages::{JoinResponse, SyncResponse};
@@ -70,8 +70,9 @@ const MEMBER_ID_PREFIX_MAX: usize = 255;
 
 pub struct Coordinator<R> {
     pub(super) config: GroupConfig,
-    pub(super) groups: HashMap<String, Group<R>>,
-    pub(super) waiting: HashMap<u64, Waiting<R>>,
+    /// In order, so that the same events have the same effects in the same order.
+    pub(super) groups: BTreeMap<String, Group<R>>,
+    pub(super) waiting: BTreeMap<u64, Waiting<R>>,
     pub(super) effects: Vec<Effect<R>>,
     pub(super) deadlines: Deadlines,
     next_token: u64,
@@ -85,8 +86,8 @@ impl<R> Coordinator<R> {
     pub fn new(config: GroupConfig, new_suffix: Box<dyn FnMut() -> String>) -> Self {
         Self {
             config,
-            groups: HashMap::new(),
-            waiting: HashMap::new(),
+            groups: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             effects: Vec::new(),
             deadlines: Deadlines::default(),
             next_token: 0,

@@ -5,7 +5,7 @@
 //! has overtaken stays until it comes up, or until there are too many of them.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 
 use super::state::Group;
 
@@ -21,7 +21,7 @@ pub(super) struct Deadlines {
 
 impl Deadlines {
     /// Enters a group that may have something to do earlier than it had.
-    pub fn enter<R>(&mut self, group_id: &str, groups: &mut HashMap<String, Group<R>>) {
+    pub fn enter<R>(&mut self, group_id: &str, groups: &mut BTreeMap<String, Group<R>>) {
         let Some(group) = groups.get_mut(group_id) else {
             return;
         };
@@ -52,7 +52,7 @@ impl Deadlines {
     pub fn take_due<R>(
         &mut self,
         steady_ms: i64,
-        groups: &mut HashMap<String, Group<R>>,
+        groups: &mut BTreeMap<String, Group<R>>,
     ) -> Vec<String> {
         let mut due = Vec::new();
         while self.next_ms().is_some_and(|at_ms| at_ms <= steady_ms)
@@ -69,7 +69,7 @@ impl Deadlines {
     }
 }
 
-fn is_valid<R>(groups: &HashMap<String, Group<R>>, at_ms: i64, group_id: &str) -> bool {
+fn is_valid<R>(groups: &BTreeMap<String, Group<R>>, at_ms: i64, group_id: &str) -> bool {
     groups
         .get(group_id)
         .is_some_and(|group| group.entered_ms == Some(at_ms))

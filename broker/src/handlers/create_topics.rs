@@ -80,7 +80,7 @@ async fn create(
     check_topic_name(&wanted.name)?;
     let topic = Topic {
         name: Arc::from(&*wanted.name),
-        id: Uuid::new_v4(),
+        id: shard.random_uuid(),
         partitions,
         configs,
         changed_at: 0,
@@ -231,7 +231,7 @@ pub async fn create_offsets_topic(shard: &Shard) -> Result<Arc<Topic>, ErrorCode
     ];
     let topic = Topic {
         name: Arc::from(OFFSETS_TOPIC),
-        id: Uuid::new_v4(),
+        id: shard.random_uuid(),
         partitions,
         configs: configs.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
         changed_at: 0,

@@ -1,7 +1,7 @@
 //! The partitions that one shard owns.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use uuid::Uuid;
@@ -36,8 +36,9 @@ impl Slot {
     }
 }
 
+/// In order: what is done with all of them one after the other is done so in every run.
 #[derive(Default)]
-pub struct Partitions(RefCell<HashMap<PartitionId, Slot>>);
+pub struct Partitions(RefCell<BTreeMap<PartitionId, Slot>>);
 
 impl Partitions {
     pub fn get(&self, id: PartitionId) -> Option<Slot> {

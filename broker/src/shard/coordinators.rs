@@ -18,7 +18,11 @@ impl Shard {
     pub(super) async fn load_coordinators(&self) {
         for partition in self.offsets_partitions() {
             let index = partition.id.index;
-            match Slot::load(&self.config.groups, partition, || self.coordinators.now()).await {
+            match Slot::load(&self.io, &self.config.groups, partition, || {
+                self.coordinators.now()
+            })
+            .await
+            {
                 Ok(slot) => self.coordinators.insert(index, slot),
                 Err(error) => tracing::error!(
                     "{OFFSETS_TOPIC}-{index} cannot be read, its groups are not served: {error}"
@@ -32,7 +36,7 @@ impl Shard {
         for partition in self.offsets_partitions() {
             let index = partition.id.index;
             if !self.coordinators.contains(index) && partition.is_new() {
-                let slot = Slot::empty(&self.config.groups, partition);
+                let slot = Slot::empty(&self.io, &self.config.groups, partition);
                 self.coordinators.insert(index, slot);
             }
         }

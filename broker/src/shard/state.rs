@@ -67,6 +67,11 @@ impl Shard {
         self.io.wall_ms()
     }
 
+    /// An id that nothing else has.
+    pub fn random_uuid(&self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.io.random_u128().to_be_bytes()).into_uuid()
+    }
+
     /// The effective settings of a topic.
     pub fn topic_config(&self, topic: &Topic) -> Rc<TopicConfig> {
         if let Some(known) = self.topic_configs.borrow().get(&topic.id) {

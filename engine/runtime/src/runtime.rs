@@ -249,6 +249,11 @@ impl Handle {
         self.shared.backend.random_u64()
     }
 
+    /// As [`Self::random_u64`], as many bits as a UUID has.
+    pub fn random_u128(&self) -> u128 {
+        u128::from(self.random_u64()) << 64 | u128::from(self.random_u64())
+    }
+
     pub fn sleep(&self, duration: Duration) -> Sleep {
         self.sleep_until(self.now() + duration)
     }

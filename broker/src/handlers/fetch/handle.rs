@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use naru_wire::ErrorCode;
 use naru_wire::api::fetch::{FetchRequest, FetchResponse};
-use uuid::Uuid;
 
 use super::answer::answer;
 use super::read::{ByOwner, Found, Wanted, by_owner, read_all};
@@ -120,7 +119,7 @@ fn plan(context: &Context, request: &FetchRequest) -> Result<FetchPlan, ErrorCod
     };
     let mut sessions = context.shard.fetch_sessions.borrow_mut();
     sessions.begin(context.shard.io.now(), request, || {
-        Uuid::new_v4().as_u64_pair().0 as i32
+        context.shard.io.random_u64() as i32
     })
 }
 
