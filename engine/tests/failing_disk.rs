@@ -122,10 +122,7 @@ fn a_full_disk_stops_the_log_and_room_lets_it_go_on() {
             let log = open(&env, config()).await.unwrap();
             let result = try_work_on(&env, &log, &known).await;
             assert!(
-                matches!(
-                    result,
-                    Err(LogError::WriteFailed { .. } | LogError::Io { .. })
-                ),
+                matches!(result, Err(LogError::Full { .. } | LogError::Io { .. })),
                 "{story}: {result:?}"
             );
         })

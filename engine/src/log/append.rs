@@ -33,18 +33,34 @@ impl<E: Env> Log<E> {
     /// when this returns. `now_ms` decides whether the segment is too old.
     ///
     /// # Errors
-    /// When the log or its directory failed before. Nothing is appended then.
+    /// When the log or its directory failed before, or is closed, or has no room for now.
+    /// Nothing is appended then.
     ///
     /// # Panics
     /// When `batch` is shorter than a batch header: it was not checked.
     pub fn append(&self, batch: &Bytes, stamp: Stamp, now_ms: i64) -> Result<Appended, LogError> {
-        self.check()?;
+        self.check_append()?;
         let header = BatchHeader::parse(batch).unwrap_or_else(|error: HeaderError| {
             panic!("an unchecked batch reached the log: {error}")
         });
         let appended = self.state().place(batch, header, stamp, now_ms);
         self.start_writer();
         Ok(appended)
+    }
+
+    fn check_append(&self) -> Result<(), LogError> {
+        self.check()?;
+        let full = {
+            let state = self.state();
+            if state.life().is_closing() {
+                return Err(self.closed());
+            }
+            state.life().full().cloned()
+        };
+        full.map_or(Ok(()), |error| {
+            self.probe_for_room();
+            Err(error)
+        })
     }
 }
 

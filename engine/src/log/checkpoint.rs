@@ -15,13 +15,14 @@ impl<E: Env> Log<E> {
     }
 
     async fn write_checkpoint(&self, owner: Bytes, is_clean: bool) -> Result<(), LogError> {
-        let mut checkpoint = {
+        let _lease = self.lease()?;
+        let (mut checkpoint, debt_bytes) = {
             let state = self.state();
             let Some(last) = state.segments().active() else {
                 // Nothing was ever appended.
                 return Ok(());
             };
-            Checkpoint {
+            let checkpoint = Checkpoint {
                 start_offset: state.start_offset(),
                 segment: last.base_offset(),
                 position: last.position(),
@@ -32,17 +33,20 @@ impl<E: Env> Log<E> {
                 index: last.index().entries().to_vec(),
                 owner: owner.to_vec(),
                 is_clean,
-            }
+            };
+            (checkpoint, state.durability().recovery_debt_bytes())
         };
         self.flushed(checkpoint.next_offset).await?;
         self.has_segment(checkpoint.segment).await?;
         let _only = self.0.checkpointing.acquire(1).await;
         checkpoint.start_offset = self.start_offset();
-        self.replace_checkpoint(&checkpoint).await
+        self.replace_checkpoint(&checkpoint).await?;
+        self.state().durability_mut().recovery_debt_paid(debt_bytes);
+        Ok(())
     }
 
-    /// Waits until a segment's file is made and its name is durable. A segment that was
-    /// begun without a record has none yet when all that was appended is flushed.
+    /// Waits until a segment's file is made and its name is durable. A new segment without a
+    /// record has none yet when all that was appended is flushed.
     pub(super) async fn has_segment(&self, segment: i64) -> Result<(), LogError> {
         self.start_writer();
         loop {
@@ -56,7 +60,10 @@ impl<E: Env> Log<E> {
                 return Ok(());
             }
             self.check()?;
-            self.0.written.wait().await;
+            if let Some(error) = self.state().life().full() {
+                return Err(error.clone());
+            }
+            self.0.file_made.wait().await;
         }
     }
 
@@ -72,6 +79,7 @@ impl<E: Env> Log<E> {
         let Some(first) = self.first_segment() else {
             return Ok(());
         };
+        let _lease = self.lease()?;
         let _only = self.0.checkpointing.acquire(1).await;
         let known = Checkpoint::read(&self.0.env, &self.0.dir).await;
         let known = known.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))?;
@@ -86,14 +94,32 @@ impl<E: Env> Log<E> {
     }
 
     /// Flushes what was appended, gives back the space ahead of the tail, and leaves a
-    /// checkpoint that spares recovery all reading. Nothing can be appended afterwards.
+    /// checkpoint that spares recovery all reading. Appends are refused from the moment that
+    /// this is called: what came later would be acknowledged, and cut.
+    ///
+    /// # Errors
+    /// When that is not possible. The log is closed all the same; the next start reads more.
     pub async fn close(&self, owner: Bytes) -> Result<(), LogError> {
-        let end = self.end_offset();
-        self.flushed(end).await?;
+        self.check()?;
+        {
+            let mut state = self.state();
+            if state.life().is_closing() {
+                return Err(self.closed());
+            }
+            state.closing();
+        }
+        let closed = self.close_files(owner).await;
+        self.end(closed.clone().err().unwrap_or_else(|| self.closed()));
+        closed
+    }
+
+    async fn close_files(&self, owner: Bytes) -> Result<(), LogError> {
+        let _lease = self.lease()?;
+        self.come_to_rest().await?;
         let tail = {
             let state = self.state();
             let segments = state.segments();
-            let position = segments.active().map(ActiveSegment::position);
+            let position = segments.first_unsealed().map(ActiveSegment::position);
             segments.file().cloned().zip(position)
         };
         if let Some((file, position)) = tail {
@@ -108,20 +134,13 @@ impl<E: Env> Log<E> {
             cut.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))?;
             self.sync(&file).await?;
         }
-        self.write_checkpoint(owner, true).await?;
-        self.state().durability_mut().failed(LogError::Closed {
-            directory: self.0.dir.clone(),
-        });
-        self.forget_reads();
-        Ok(())
+        self.write_checkpoint(owner, true).await
     }
 
-    /// Ends a log that is being deleted: what is not written will not be, and everyone who
-    /// waits is told.
+    /// Ends a log at once: what is not written will not be, and everyone who waits is told.
+    /// What is under way may still reach the directory; see [`Log::retire`].
     pub fn abandon(&self) {
-        self.end(LogError::Closed {
-            directory: self.0.dir.clone(),
-        });
+        self.end(self.closed());
         self.forget_reads();
     }
 }

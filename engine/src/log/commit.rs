@@ -1,14 +1,16 @@
-//! Group commit: the writer puts on the disk what has gathered, one write at a time; the
-//! flusher makes durable what was written, one flush at a time, when somebody asks. While
-//! either works, the next group gathers. Neither exists while there is nothing to do.
+//! Group commit: the writer puts on the disk what has gathered, one write at a time. What is
+//! small and waited for is durable with its write; the rest is the flusher's part
+//! (`flush.rs`). While either works, the next group gathers. Neither exists while there is
+//! nothing to do.
+
+use std::io;
 
 use bytes::Bytes;
 
 use super::place::Place;
 use super::state::State;
 use super::{Log, LogError};
-use crate::recovery::mark::{self, Mark};
-use crate::segment::{Ahead, FLUSHED_FILE};
+use crate::segment::Ahead;
 use naru_runtime::{Aligned, BLOCK_BYTES, Env, File};
 
 /// The most that one write takes, in bytes: above it latency grows and throughput does not.
@@ -18,31 +20,61 @@ const WRITE_BYTES_MAX: u64 = 8 << 20;
 /// the next is written, in bytes. See docs/PERFORMANCE.md.
 const DURABLE_WRITE_BYTES_MAX: u64 = 256 << 10;
 
+/// Why the writer stops before all is written.
+pub(super) enum Stop {
+    /// There is no room for it, now.
+    NoRoom(io::Error),
+    /// It will never be.
+    Failed(LogError),
+}
+
+impl From<LogError> for Stop {
+    fn from(error: LogError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// What the writer does next.
 enum Work<F> {
-    /// Write `data` at `position` of the file; that takes the log to `end`.
-    Write {
-        file: F,
-        ahead: Option<Ahead>,
-        position: u64,
-        data: Vec<Bytes>,
-        end: Place,
-        is_durable: bool,
-    },
+    Write(Write<F>),
     /// Seal the first unsealed segment if it has a file, and make the file of the next.
     Roll,
 }
 
+/// Write `data` at `position` of the file; that takes the log to `end`.
+struct Write<F> {
+    file: F,
+    ahead: Option<Ahead>,
+    position: u64,
+    data: Vec<Bytes>,
+    end: Place,
+    is_durable: bool,
+}
+
 impl<E: Env> Log<E> {
-    /// Starts the writer, unless it runs.
+    /// Starts the writer, unless it runs, or the log takes no more writes.
     pub(super) fn start_writer(&self) {
+        if !self.state().life().may_write() {
+            return;
+        }
+        self.start_writing(async |log| log.write_all().await);
+    }
+
+    /// Runs `work` in a task, unless the writer, or another such work, runs already: one at a
+    /// time has the file that is written.
+    pub(super) fn start_writing(
+        &self,
+        work: impl AsyncFnOnce(&Self) -> Result<(), LogError> + 'static,
+    ) {
+        let Ok(lease) = self.lease() else { return };
         if self.state().durability_mut().start_writing() {
             return;
         }
         let log = self.clone();
         self.0.env.spawn(async move {
-            let result = log.write_all().await;
+            let result = work(&log).await;
             log.state().durability_mut().stop_writing();
+            drop(lease);
             if let Err(error) = result {
                 log.fail(error);
             }
@@ -50,53 +82,92 @@ impl<E: Env> Log<E> {
         });
     }
 
-    async fn write_all(&self) -> Result<(), LogError> {
+    pub(super) async fn write_all(&self) -> Result<(), LogError> {
         loop {
             let Some(work) = self.state().next_work() else {
                 return Ok(());
             };
-            match work {
-                Work::Roll => self.roll_file().await?,
-                Work::Write {
-                    file,
-                    ahead,
-                    position,
-                    data,
-                    end,
-                    is_durable,
-                } => {
-                    self.0.shared.fence.check()?;
-                    let write = async {
-                        prepare(&file, ahead).await?;
-                        if is_durable {
-                            file.write_durable_at(position, data).await
-                        } else {
-                            file.write_at(position, data).await
-                        }
-                    };
-                    let written = write.await;
-                    written.map_err(|cause| self.failed_write(&cause, is_durable))?;
-                    self.state().written_to(end, is_durable);
-                    self.0.written.notify_all();
-                    if is_durable {
-                        self.0.flushed.notify_all();
-                        self.write_mark().await;
-                    } else {
-                        self.start_flusher();
-                    }
-                }
+            let done = match work {
+                Work::Roll => self.roll_file().await,
+                Work::Write(write) => self.write(write).await,
+            };
+            match done {
+                Ok(()) => {}
+                Err(Stop::NoRoom(cause)) => self.take_back(&cause).await?,
+                Err(Stop::Failed(error)) => return Err(error),
             }
         }
     }
 
-    /// A write that was to be durable has failed as a flush does, unless there was no room for it.
-    fn failed_write(&self, cause: &std::io::Error, is_durable: bool) -> LogError {
-        if is_durable && cause.kind() != std::io::ErrorKind::StorageFull {
-            return self.0.shared.fence.close(cause);
+    async fn write(&self, write: Write<E::File>) -> Result<(), Stop> {
+        self.0.shared.fence.check()?;
+        if let Some(ahead) = write.ahead {
+            self.prepare(&write.file, ahead).await;
         }
+        let done = if write.is_durable {
+            write
+                .file
+                .write_durable_at(write.position, write.data)
+                .await
+        } else {
+            write.file.write_at(write.position, write.data).await
+        };
+        done.map_err(|cause| self.stopped_by(cause, write.is_durable))?;
+        // The fence says that a flush beside this one failed: what this one says of the
+        // directory counts no more.
+        self.0.shared.fence.check()?;
+        self.state().written_to(write.end, write.is_durable);
+        self.0.write_waiters.reached(self.written_offset());
+        if write.is_durable {
+            self.tell_flushed();
+            self.write_mark().await;
+        } else {
+            self.start_flusher();
+        }
+        Ok(())
+    }
+
+    /// Why a write that failed stops the writer. One that was to be durable has failed as a
+    /// flush does, unless there was no room for it.
+    fn stopped_by(&self, cause: io::Error, is_durable: bool) -> Stop {
+        if is_no_room(&cause) {
+            return Stop::NoRoom(cause);
+        }
+        if is_durable {
+            return Stop::Failed(self.0.shared.fence.close(&cause));
+        }
+        Stop::Failed(self.write_failed(&cause))
+    }
+
+    pub(super) fn write_failed(&self, cause: &io::Error) -> LogError {
         LogError::WriteFailed {
             directory: self.0.dir.clone(),
             cause: cause.to_string().into(),
+        }
+    }
+
+    /// As [`Self::write_failed`], unless there is no room.
+    pub(super) fn not_written(&self, cause: io::Error) -> Stop {
+        if is_no_room(&cause) {
+            Stop::NoRoom(cause)
+        } else {
+            Stop::Failed(self.write_failed(&cause))
+        }
+    }
+
+    /// Prepares space ahead of a write. It makes writes cheaper, and nothing depends on it:
+    /// where it fails, for want of room or since the file system cannot, the write itself
+    /// will tell what is possible.
+    async fn prepare(&self, file: &E::File, ahead: Ahead) {
+        let done = match ahead {
+            Ahead::Reserve { from, to } => file.allocate(from, to - from).await,
+            Ahead::Zero { from, to } => file.write_at(from, zeros(to - from)).await,
+        };
+        if let Err(cause) = done {
+            tracing::debug!("{}: space ahead: {cause}", self.0.dir.display());
+            let is_possible = cause.kind() != io::ErrorKind::Unsupported;
+            let mut state = self.state();
+            state.segments_mut().space_not_prepared(ahead, is_possible);
         }
     }
 
@@ -108,95 +179,30 @@ impl<E: Env> Log<E> {
 
     /// As [`Self::fail`], where nothing went wrong.
     pub(super) fn end(&self, error: LogError) {
-        self.state().durability_mut().failed(error);
-        self.0.written.notify_all();
-        self.0.flushed.notify_all();
+        self.state().ended(error.clone());
+        self.0.write_waiters.lost_all(&error);
+        self.0.flush_waiters.lost_all(&error);
+        self.0.progress.notify_all();
+        self.0.file_made.notify_all();
     }
 
-    /// Starts the flusher, unless it runs or nobody wants anything flushed.
-    pub(super) fn start_flusher(&self) {
-        {
-            let mut state = self.state();
-            if state.durability().is_flushing() || !state.is_flush_due() {
-                return;
-            }
-            state.durability_mut().start_flushing();
-        }
-        let log = self.clone();
-        self.0.env.spawn(async move {
-            log.flush_all().await;
-            log.0.idle.notify_all();
-        });
-    }
-
-    async fn flush_all(&self) {
-        loop {
-            let (file, to) = {
-                let mut state = self.state();
-                // Positions of a segment whose file is gone were flushed when it was sealed.
-                match state.segments().file().cloned() {
-                    Some(file) if state.is_flush_due() => (file, state.durability().written()),
-                    _ => {
-                        state.durability_mut().stop_flushing();
-                        return;
-                    }
-                }
-            };
-            if let Err(error) = self.sync(&file).await {
-                self.state().durability_mut().stop_flushing();
-                return self.fail(error);
-            }
-            self.state().flushed_to(to);
-            self.0.flushed.notify_all();
-            self.write_mark().await;
-        }
-    }
-
-    /// Flushes a file; a failure fences the directory for good.
-    pub(super) async fn sync(&self, file: &E::File) -> Result<(), LogError> {
-        self.0.shared.fence.check()?;
-        let result = file.sync_data().await;
-        result.map_err(|cause| self.0.shared.fence.close(&cause))
-    }
-
-    /// Writes down how far the log is flushed, now and then. What fails here is no harm:
-    /// an older mark only says less.
-    async fn write_mark(&self) {
-        let due = self.state().durability_mut().next_mark(mark::EVERY_BYTES);
-        let Some((Place { segment, position }, turn)) = due else {
-            return;
-        };
-        let mark = Mark { segment, position };
-        let path = self.0.dir.join(FLUSHED_FILE);
-        let write = async {
-            let file = match self.0.env.open(&path, naru_runtime::Open::Direct).await {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    self.0
-                        .env
-                        .open(&path, naru_runtime::Open::DirectNew)
-                        .await?
-                }
-                other => other?,
-            };
-            let position = turn * BLOCK_BYTES as u64;
-            file.write_at(position, vec![mark.block()]).await
-        };
-        if let Err(error) = write.await {
-            tracing::warn!("{}: {error}", path.display());
+    pub(super) fn closed(&self) -> LogError {
+        LogError::Closed {
+            directory: self.0.dir.clone(),
         }
     }
 }
 
-async fn prepare<F: File>(file: &F, ahead: Option<Ahead>) -> std::io::Result<()> {
-    match ahead {
-        None => Ok(()),
-        Some(Ahead::Reserve { from, to }) => file.allocate(from, to - from).await,
-        Some(Ahead::Zero { from, to }) => file.write_at(from, zeros(to - from)).await,
-    }
+/// Whether an operation failed for want of room, which may come back.
+pub(super) fn is_no_room(cause: &io::Error) -> bool {
+    matches!(
+        cause.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 /// `bytes` of zeros, a whole number of blocks.
-fn zeros(bytes: u64) -> Vec<Bytes> {
+pub(super) fn zeros(bytes: u64) -> Vec<Bytes> {
     const PIECE_BYTES: u64 = 64 << 10;
     let mut piece = Aligned::new(PIECE_BYTES.min(bytes) as usize);
     piece.fill(0);
@@ -212,6 +218,9 @@ fn zeros(bytes: u64) -> Vec<Bytes> {
 
 impl<F: File> State<F> {
     fn next_work(&mut self) -> Option<Work<F>> {
+        if !self.life().may_write() {
+            return None;
+        }
         let end = self.segments().first_unsealed()?.end().place;
         let Some(file) = self.segments().file().cloned() else {
             return Some(Work::Roll);
@@ -240,11 +249,13 @@ impl<F: File> State<F> {
             .segments_mut()
             .space_before_write(position, written_to, limit);
         // A durable write flushes no earlier write, nor the zeros ahead: those need a flush.
+        // Nor does it run beside a flush, whose failure it could miss.
         let is_durable = ahead.is_none()
             && self.durability().flushed().place == from
+            && !self.durability().is_flushing()
             && self.is_flush_wanted()
             && written_to - position <= DURABLE_WRITE_BYTES_MAX;
-        Some(Work::Write {
+        Some(Work::Write(Write {
             file,
             ahead,
             position,
@@ -254,6 +265,6 @@ impl<F: File> State<F> {
                 segment: end.segment,
                 position: to,
             },
-        })
+        }))
     }
 }

@@ -15,6 +15,11 @@ pub enum LogError {
     /// A write failed; what was acknowledged before is safe.
     #[error("{directory} takes no more records after a failed write: {cause}")]
     WriteFailed { directory: PathBuf, cause: Arc<str> },
+    /// There was no room for what was appended, and it was taken back. Not for good.
+    #[error("{directory} takes no records until it has room again: {cause}")]
+    Full { directory: PathBuf, cause: Arc<str> },
+    #[error("{directory} is to be made for a new log, but is there and not empty; move it away")]
+    DirectoryNotEmpty { directory: PathBuf },
     #[error("the log in {directory} is closed")]
     Closed { directory: PathBuf },
     #[error("{path}: {cause}")]

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::budget::LogId;
+use super::lease::Leases;
 use super::place::Place;
-use super::state::{ActiveSegment, SealedSegment, Segments, State};
+use super::state::{ActiveSegment, Directory, SealedSegment, Segments, State};
+use super::waiters::Waiters;
 use super::{LogConfig, LogError, Shared};
 use crate::recovery::Recovered;
 use crate::segment::segment_path;
@@ -23,14 +25,22 @@ pub(super) struct Inner<E: Env> {
     /// What the shard keeps for the readers of this log is kept under this.
     pub id: LogId,
     pub state: RefCell<State<E::File>>,
-    /// Something was written, or the log failed.
-    pub written: Notify,
+    /// Those who wait until all below an offset is written, or flushed.
+    pub write_waiters: Rc<Waiters>,
+    pub flush_waiters: Rc<Waiters>,
     /// Something was flushed, or the log failed.
-    pub flushed: Notify,
+    pub progress: Notify,
+    /// A segment's file was made, or cannot be.
+    pub file_made: Notify,
     /// The writer or the flusher ended.
     pub idle: Notify,
-    /// One checkpoint is written at a time.
+    /// One flush is under way at a time,
+    pub syncing: Rc<Semaphore>,
+    /// one checkpoint is written,
     pub checkpointing: Rc<Semaphore>,
+    /// and segments are removed by one.
+    pub removing: Rc<Semaphore>,
+    pub leases: Rc<Leases>,
 }
 
 impl<E: Env> Drop for Inner<E> {
@@ -48,7 +58,14 @@ impl<E: Env> Clone for Log<E> {
 impl<E: Env> Log<E> {
     /// A log whose directory does not exist; it is made with the first append.
     pub fn create(env: E, dir: PathBuf, config: LogConfig, shared: Shared) -> Self {
-        Self::from_parts(env, dir, Recovered::default(), config, shared, false)
+        Self::from_parts(
+            env,
+            dir,
+            Recovered::default(),
+            config,
+            shared,
+            Directory::Missing,
+        )
     }
 
     /// A log as recovery left it.
@@ -64,7 +81,7 @@ impl<E: Env> Log<E> {
     ) -> Result<Self, LogError> {
         let active = recovered.active.clone();
         let has_identity = recovered.has_identity;
-        let log = Self::from_parts(env, dir, recovered, config, shared, true);
+        let log = Self::from_parts(env, dir, recovered, config, shared, Directory::Whole);
         if !has_identity {
             let identity = log.state().config().identity.clone();
             let written = log.write_identity(identity).await;
@@ -104,16 +121,10 @@ impl<E: Env> Log<E> {
         recovered: Recovered,
         config: LogConfig,
         shared: Shared,
-        has_directory: bool,
+        directory: Directory,
     ) -> Self {
         let sealed = recovered.sealed.iter().map(|found| {
-            let path = segment_path(&dir, found.base_offset);
-            SealedSegment::new(
-                found.base_offset,
-                path,
-                found.size_bytes,
-                found.max_timestamp_ms,
-            )
+            SealedSegment::new(found.base_offset, found.size_bytes, found.max_timestamp_ms)
         });
         let active = recovered.active.clone();
         let segments = Segments::new(
@@ -121,7 +132,7 @@ impl<E: Env> Log<E> {
             sealed.collect(),
             active.map(|found| ActiveSegment::recovered(found, recovered.next_offset)),
             recovered.epochs.clone(),
-            has_directory,
+            directory,
         );
         let tails = Rc::clone(&shared.tails);
         let id = tails.next_log();
@@ -132,10 +143,15 @@ impl<E: Env> Log<E> {
             shared,
             id,
             state: RefCell::new(state),
-            written: Notify::new(),
-            flushed: Notify::new(),
+            write_waiters: Rc::default(),
+            flush_waiters: Rc::default(),
+            progress: Notify::new(),
+            file_made: Notify::new(),
             idle: Notify::new(),
+            syncing: Semaphore::new(1),
             checkpointing: Semaphore::new(1),
+            removing: Semaphore::new(1),
+            leases: Rc::default(),
         }))
     }
 
@@ -146,9 +162,9 @@ impl<E: Env> Log<E> {
     /// The error of every operation, if the log or its directory has failed.
     pub fn check(&self) -> Result<(), LogError> {
         self.0.shared.fence.check()?;
-        match self.state().durability().failure() {
+        match self.state().life().ended() {
             None => Ok(()),
-            Some(failure) => Err(failure.clone()),
+            Some(error) => Err(error.clone()),
         }
     }
 
@@ -179,6 +195,12 @@ impl<E: Env> Log<E> {
     /// What the segments hold, in bytes.
     pub fn size_bytes(&self) -> u64 {
         self.state().size_bytes()
+    }
+
+    /// What recovery would have to read if the process died now, in bytes. A checkpoint pays
+    /// it; a crash does not.
+    pub fn recovery_debt_bytes(&self) -> u64 {
+        self.state().durability().recovery_debt_bytes()
     }
 
     pub fn set_config(&self, config: LogConfig) {

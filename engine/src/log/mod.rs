@@ -12,7 +12,8 @@
 //! - A segment is sealed (written, flushed, cut to its size) before the next one's file is
 //!   made, so that a later segment proves the earlier ones whole.
 //! - After a failed write the log is closed for good; after a failed flush the whole
-//!   directory is ([`Fence`]). No acknowledgement comes from either again.
+//!   directory is ([`Fence`]). No acknowledgement comes from either again. A full disk is
+//!   no failure: it refuses appends until there is room.
 //! - No `RefCell` borrow lives across an await.
 
 mod append;
@@ -22,13 +23,16 @@ mod commit;
 mod config;
 mod error;
 mod extents;
+mod flush;
 mod handle;
+mod lease;
 mod lru;
 mod place;
 mod read;
 mod readable;
 mod retention;
 mod roll;
+mod room;
 mod sealed;
 mod shelf;
 mod state;
@@ -36,6 +40,7 @@ mod tail;
 mod time;
 mod truncate;
 mod wait;
+mod waiters;
 mod window;
 
 pub use append::{Appended, Stamp};

@@ -1,9 +1,13 @@
 //! What may go: whole segments, by age and by size, the oldest first.
+//!
+//! First the start of the log moves, so that no reader begins in what is about to go; then the
+//! files get their new names, durably; then the segment is forgotten. What fails on the way is
+//! tried again by the next call, with a log that is whole meanwhile.
 
 use std::path::PathBuf;
 
 use super::{Log, LogError};
-use crate::segment::{deleted_path, index_path};
+use crate::segment::{deleted_path, index_path, segment_path};
 use naru_runtime::Env;
 
 impl<E: Env> Log<E> {
@@ -13,55 +17,58 @@ impl<E: Env> Log<E> {
     /// The segment that takes the appends stays, unless all of its records are too old:
     /// then it is sealed, and goes with a later call.
     pub async fn drop_expired(&self, now_ms: i64) -> Result<Vec<PathBuf>, LogError> {
-        let count = {
+        self.check()?;
+        {
             let mut state = self.state();
-            if state.is_active_expired(now_ms) && state.segments().unsealed_count() == 1 {
+            let may_roll = state.life().may_write() && !state.life().is_closing();
+            let has_one = state.segments().unsealed_count() == 1;
+            if may_roll && has_one && state.is_active_expired(now_ms) {
                 state.rolled(now_ms);
             }
-            state.expired(now_ms)
-        };
+        }
         self.start_writer();
-        self.drop_oldest(count).await
+        let _only = self.0.removing.acquire(1).await;
+        let keep_from = self.state().first_kept(now_ms);
+        let dropped = self.drop_before(keep_from).await;
+        // What is removed soon may be the room that the log waits for.
+        self.probe_for_room();
+        dropped
     }
 
     /// Makes `offset` the first that may be read (DeleteRecords), and drops the segments
     /// that lie before it. It survives a power cut when this returns.
     pub async fn advance_start(&self, offset: i64) -> Result<Vec<PathBuf>, LogError> {
+        self.check()?;
         self.state().start_advanced(offset);
         self.keep_start().await?;
-        let count = {
-            let state = self.state();
-            let start = state.start_offset();
-            let next_bases = state.segments().base_offsets().skip(1);
-            next_bases.take_while(|&end| end <= start).count()
-        };
-        self.drop_oldest(count).await
+        let _only = self.0.removing.acquire(1).await;
+        let start = self.start_offset();
+        self.drop_before(start).await
     }
 
-    async fn drop_oldest(&self, count: usize) -> Result<Vec<PathBuf>, LogError> {
-        let mut renamed = Vec::new();
-        for _ in 0..count {
-            let (base_offset, path) = {
+    /// Drops the sealed segments all of whose offsets are below `keep_from`. One caller at a
+    /// time: two would each drop what both have counted.
+    async fn drop_before(&self, keep_from: i64) -> Result<Vec<PathBuf>, LogError> {
+        let _lease = self.lease()?;
+        loop {
+            self.check()?;
+            let oldest = {
                 let mut state = self.state();
-                let mut bases = state.segments().base_offsets();
-                let (Some(_), Some(next)) = (bases.next(), bases.next()) else {
-                    break;
+                let oldest = state.segments().oldest_sealed();
+                let oldest = oldest.filter(|(_, next)| *next <= keep_from);
+                let Some((oldest, next)) = oldest.map(|(s, next)| (s.base_offset(), next)) else {
+                    return Ok(std::mem::take(&mut state.renamed));
                 };
-                drop(bases);
-                let Some(oldest) = state.segments().sealed_iter().next() else {
-                    break;
-                };
-                let oldest = (oldest.base_offset(), oldest.path().clone());
                 state.start_advanced(next);
-                state.oldest_dropped();
-                drop(state);
-                self.forget_segment(oldest.0);
                 oldest
             };
-            for from in [path, index_path(&self.0.dir, base_offset)] {
+            for from in [
+                segment_path(&self.0.dir, oldest),
+                index_path(&self.0.dir, oldest),
+            ] {
                 let to = deleted_path(&from);
                 match self.0.env.rename(&from, &to).await {
-                    Ok(()) => renamed.push(to),
+                    Ok(()) => self.state().renamed.push(to),
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                     Err(error) => return Err(LogError::io(from, &error)),
                 }
@@ -70,8 +77,9 @@ impl<E: Env> Log<E> {
             // not of a newer one would leave a gap.
             let synced = self.0.env.sync_dir(&self.0.dir).await;
             synced.map_err(|error| LogError::io(self.0.dir.clone(), &error))?;
+            self.state().oldest_dropped();
+            self.forget_segment(oldest);
         }
-        Ok(renamed)
     }
 
     /// Gives back memory if nothing was appended since the last call.
@@ -88,6 +96,14 @@ impl<E: Env> Log<E> {
 }
 
 impl<F> super::state::State<F> {
+    /// The base offset of the oldest segment that retention keeps.
+    fn first_kept(&self, now_ms: i64) -> i64 {
+        let mut bases = self.segments().base_offsets();
+        bases
+            .nth(self.expired(now_ms))
+            .unwrap_or(self.start_offset())
+    }
+
     /// How many of the oldest sealed segments may go.
     fn expired(&self, now_ms: i64) -> usize {
         let by_age = match self.config().retention_ms {

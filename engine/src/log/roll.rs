@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::state::ActiveSegment;
+use super::commit::Stop;
+use super::state::{ActiveSegment, Directory};
 use super::{Log, LogError};
 use crate::index::SegmentIndex;
 use crate::segment::{METADATA_FILE, index_path, segment_path};
@@ -11,7 +12,7 @@ use naru_runtime::{Env, File, Open, replace_file};
 impl<E: Env> Log<E> {
     /// Seals the first unsealed segment, if it has a file, and makes the file of the one that
     /// is first then.
-    pub(super) async fn roll_file(&self) -> Result<(), LogError> {
+    pub(super) async fn roll_file(&self) -> Result<(), Stop> {
         if self.state().segments().file().is_some() {
             self.seal_first().await?;
         }
@@ -27,7 +28,7 @@ impl<E: Env> Log<E> {
     }
 
     /// All of the first unsealed segment is written: flushes it and cuts it to its size.
-    async fn seal_first(&self) -> Result<(), LogError> {
+    async fn seal_first(&self) -> Result<(), Stop> {
         let (file, segment) = {
             let state = self.state();
             let segments = state.segments();
@@ -37,9 +38,8 @@ impl<E: Env> Log<E> {
             }
         };
         let end = segment.end();
-        let path = segment_path(&self.0.dir, segment.base_offset());
         let cut = file.set_length(end.place.position).await;
-        cut.map_err(|cause| LogError::io(path.clone(), &cause))?;
+        cut.map_err(|cause| self.not_written(cause))?;
         self.sync(&file).await?;
         let index = SegmentIndex {
             index: segment.index().clone(),
@@ -48,8 +48,8 @@ impl<E: Env> Log<E> {
             next_offset: end.next_offset,
         };
         self.write_index(segment.base_offset(), &index).await;
-        self.state().sealed(path);
-        self.0.flushed.notify_all();
+        self.state().sealed();
+        self.tell_flushed();
         Ok(())
     }
 
@@ -66,20 +66,10 @@ impl<E: Env> Log<E> {
         }
     }
 
-    async fn make_file(&self, base_offset: i64) -> Result<(), LogError> {
+    async fn make_file(&self, base_offset: i64) -> Result<(), Stop> {
         let path = segment_path(&self.0.dir, base_offset);
-        let failed = |cause: std::io::Error| LogError::WriteFailed {
-            directory: self.0.dir.clone(),
-            cause: cause.to_string().into(),
-        };
-        let identity = {
-            let state = self.state();
-            (!state.segments().has_directory()).then(|| state.config().identity.clone())
-        };
-        if let Some(identity) = identity {
-            self.make_directory(identity).await.map_err(failed)?;
-            self.state().segments_mut().directory_made();
-        }
+        let failed = |cause| self.not_written(cause);
+        self.make_directory().await?;
         let file = self
             .0
             .env
@@ -89,18 +79,38 @@ impl<E: Env> Log<E> {
         // The name must be durable before anything in the file is acknowledged.
         self.0.env.sync_dir(&self.0.dir).await.map_err(failed)?;
         self.state().file_opened(file, 0);
-        self.0.written.notify_all();
+        self.0.file_made.notify_all();
         Ok(())
     }
 
-    async fn make_directory(&self, identity: Bytes) -> std::io::Result<()> {
+    /// Makes the directory of a log that is new, with the name of its topic in it, and makes
+    /// that durable, before anything else is in it.
+    ///
+    /// A directory that is there already, with something in it, belongs to somebody else: a
+    /// topic of the same name that was deleted, most likely. Nothing in it is touched, or its
+    /// records would be served as those of this topic.
+    async fn make_directory(&self) -> Result<(), Stop> {
         let dir = &self.0.dir;
-        self.0.env.create_dir_all(dir).await?;
-        self.write_identity(identity).await?;
-        match dir.parent() {
-            Some(parent) => self.0.env.sync_dir(parent).await,
-            None => Ok(()),
+        let failed = |cause| self.not_written(cause);
+        let made = self.state().segments().directory();
+        if made == Directory::Missing {
+            self.0.env.create_dir_all(dir).await.map_err(failed)?;
+            let names = self.0.env.list(dir).await.map_err(failed)?;
+            if !names.is_empty() {
+                let directory = dir.clone();
+                return Err(LogError::DirectoryNotEmpty { directory }.into());
+            }
+            self.state().segments_mut().directory_is(Directory::Begun);
         }
+        if made != Directory::Whole {
+            let identity = self.state().config().identity.clone();
+            self.write_identity(identity).await.map_err(failed)?;
+            if let Some(parent) = dir.parent() {
+                self.0.env.sync_dir(parent).await.map_err(failed)?;
+            }
+            self.state().segments_mut().directory_is(Directory::Whole);
+        }
+        Ok(())
     }
 
     /// Writes `partition.metadata`: whole, or not at all. Half of one would be taken for

@@ -81,6 +81,8 @@ impl<E: Env> Log<E> {
     /// Opens a file; where the process has no descriptor left, at the cost of those that are
     /// open for readers.
     async fn open_file(&self, path: &Path, how: Open) -> io::Result<E::File> {
+        // Once the log is retired, the path may lead to the records of another topic.
+        let _lease = self.lease().map_err(io::Error::other)?;
         loop {
             match self.0.env.open(path, how).await {
                 Err(error) if is_out_of_files(&error) && self.0.shared.tails.close_files() => {
@@ -185,6 +187,7 @@ impl<E: Env> Log<E> {
 
     /// Writes an index that was built again, unless the segment is no longer what it was.
     async fn keep_index(&self, segment: SegmentId, built: &SegmentIndex, cuts: u64) {
+        let Ok(_lease) = self.lease() else { return };
         // Nothing is cut meanwhile: another segment could be taken to have this index.
         let _only = self.0.checkpointing.acquire(1).await;
         if self.is_kept(segment) && self.state().readers.cuts() == cuts {

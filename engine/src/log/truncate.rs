@@ -20,20 +20,29 @@ impl<E: Env> Log<E> {
     /// now: at `offset`, or at the start of the batch that holds it. Durable when this
     /// returns. Leader epochs that began there or later are forgotten.
     ///
-    /// The checkpoint goes if it lies behind the new end; its owner writes another. Nothing
+    /// The checkpoint goes if it lies after the new end; its owner writes another. Nothing
     /// may be appended while this runs.
     ///
     /// # Errors
     /// After an I/O error the log is closed: some of its end may be gone, some not.
     pub async fn truncate_to(&self, offset: i64) -> Result<i64, LogError> {
         self.check()?;
+        if self.state().life().is_closing() {
+            return Err(self.closed());
+        }
         let offset = offset.max(self.start_offset());
         if offset >= self.end_offset() {
             return Ok(self.end_offset());
         }
+        let _lease = self.lease()?;
+        let _removing = self.0.removing.acquire(1).await;
+        let _checkpointing = self.0.checkpointing.acquire(1).await;
         self.come_to_rest().await?;
-        let _only = self.0.checkpointing.acquire(1).await;
+        // Nor does anything else write to the files from here on.
+        self.state().durability_mut().start_writing();
         let cut = self.cut(offset).await;
+        self.state().durability_mut().stop_writing();
+        self.0.idle.notify_all();
         if let Err(error) = &cut {
             self.fail(error.clone());
         }
@@ -41,7 +50,7 @@ impl<E: Env> Log<E> {
     }
 
     /// Waits until all is flushed and neither the writer nor the flusher runs.
-    async fn come_to_rest(&self) -> Result<(), LogError> {
+    pub(super) async fn come_to_rest(&self) -> Result<(), LogError> {
         let (end, last) = {
             let state = self.state();
             let end = state.durability().end();
@@ -114,18 +123,24 @@ impl<E: Env> Log<E> {
         Ok(end)
     }
 
-    /// Takes back the checkpoint and the mark, where they reach behind the new end.
+    /// Takes back the checkpoint and the mark, where they reach past the new end.
     async fn lower_promises(&self, place: Place, end: i64) -> Result<(), LogError> {
         let known = Checkpoint::read(&self.0.env, &self.0.dir).await;
         let known = known.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))?;
-        let named = known.map(|c| (c.next_offset > end, (c.segment, c.position)));
-        if let Some((is_behind, at)) = named
-            && (is_behind || at > (place.segment, place.position))
+        let named = known.map(|c| {
+            let is_past = c.next_offset.max(c.start_offset) > end;
+            (is_past, (c.segment, c.position))
+        });
+        if let Some((is_past, at)) = named
+            && (is_past || at > (place.segment, place.position))
         {
             let first = self.first_segment().unwrap_or(place.segment);
             let mut checkpoint = Checkpoint::of_start(first);
-            checkpoint.start_offset = self.start_offset();
+            checkpoint.start_offset = self.start_offset().min(end);
             self.replace_checkpoint(&checkpoint).await?;
+            let mut state = self.state();
+            let all_bytes = state.size_bytes();
+            state.durability_mut().recovery_debt_is(all_bytes);
         }
         self.remove(self.0.dir.join(FLUSHED_FILE)).await?;
         self.sync_names().await

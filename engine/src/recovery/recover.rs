@@ -34,6 +34,9 @@ pub struct Recovered {
     pub cut_bytes: u64,
     /// The directory says whose it is.
     pub has_identity: bool,
+    /// What recovery has read after the checkpoint, and will read again after a crash, in
+    /// bytes.
+    pub replayed_bytes: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -356,6 +359,7 @@ impl<D: Disk> Recovery<'_, D> {
             cause,
         })?;
         self.out.next_offset = end.next_offset;
+        self.out.replayed_bytes += end.position - position;
         Ok(SegmentRead {
             position: end.position,
             is_torn: end.is_torn,

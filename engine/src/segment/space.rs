@@ -30,8 +30,12 @@ pub enum Ahead {
 #[derive(Clone, Debug)]
 pub struct Space {
     prepared_to: u64,
+    /// Where the last write ends that was asked about.
+    needed_to: u64,
     zero_step: u64,
     reserve_step: u64,
+    /// The file system can reserve space.
+    can_reserve: bool,
 }
 
 impl Space {
@@ -40,19 +44,26 @@ impl Space {
     pub fn after(position: u64) -> Self {
         Self {
             prepared_to: position.next_multiple_of(BLOCK_BYTES as u64),
+            needed_to: 0,
             zero_step: ZERO_STEP_BYTES_MIN,
             reserve_step: RESERVE_STEP_BYTES_MIN,
+            can_reserve: true,
         }
     }
 
     /// What to prepare before `from..to` is written, both whole blocks, if it does not
     /// fit into what is prepared. `limit` is the largest size that the segment will have.
     pub fn before_write(&mut self, from: u64, to: u64, limit: u64) -> Option<Ahead> {
+        self.needed_to = to;
         if to <= self.prepared_to {
             return None;
         }
         let start = self.prepared_to;
         let is_large = to - from >= LARGE_GROUP_BYTES;
+        if is_large && !self.can_reserve {
+            self.prepared_to = to;
+            return None;
+        }
         let step = if is_large {
             let step = self.reserve_step;
             self.reserve_step = (step * 2).min(RESERVE_STEP_BYTES_MAX);
@@ -78,8 +89,27 @@ impl Space {
     }
 }
 
+impl Space {
+    /// What was to be prepared last is not: there is only what the write itself takes. Where
+    /// it is not possible at all, it is not asked for again.
+    pub fn not_prepared(&mut self, ahead: Ahead, is_possible: bool) {
+        self.prepared_to = self.needed_to;
+        self.zero_step = ZERO_STEP_BYTES_MIN;
+        self.reserve_step = RESERVE_STEP_BYTES_MIN;
+        if matches!(ahead, Ahead::Reserve { .. }) {
+            self.can_reserve = is_possible;
+        }
+    }
+
+    /// All before `to` is prepared, a whole number of blocks.
+    pub fn prepared(&mut self, to: u64) {
+        self.prepared_to = self.prepared_to.max(to);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -115,6 +145,36 @@ mod tests {
             Some(Ahead::Reserve {
                 from: 0,
                 to: 3 << 20
+            })
+        );
+    }
+
+    /// Zeros from where the preparation began would go over what was written since.
+    #[test]
+    fn space_that_could_not_be_prepared_is_asked_for_after_the_write() {
+        let mut space = Space::after(0);
+        let refused = space.before_write(0, 4096, 1 << 30);
+        space.not_prepared(refused.unwrap(), true);
+        assert_eq!(
+            space.before_write(4096, 8192, 1 << 30),
+            Some(Ahead::Zero {
+                from: 4096,
+                to: 4096 + 65536
+            })
+        );
+    }
+
+    #[test]
+    fn what_the_file_system_cannot_reserve_is_not_asked_for_again() {
+        let mut space = Space::after(0);
+        let refused = space.before_write(0, 1 << 20, 1 << 30);
+        space.not_prepared(refused.unwrap(), false);
+        assert_eq!(space.before_write(1 << 20, 2 << 20, 1 << 30), None);
+        assert_eq!(
+            space.before_write(2 << 20, (2 << 20) + 4096, 1 << 30),
+            Some(Ahead::Zero {
+                from: 2 << 20,
+                to: (2 << 20) + 65536
             })
         );
     }

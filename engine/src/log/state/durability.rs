@@ -5,14 +5,13 @@
 
 use std::collections::VecDeque;
 
-use super::super::LogError;
 use super::super::place::{BatchEnd, Place};
 
 pub(in crate::log) struct Durability {
     /// Where the last appended batch ends.
     end: BatchEnd,
-    /// The ends of the batches that are not written, oldest first.
-    unwritten: VecDeque<BatchEnd>,
+    /// The batches that are not written, oldest first.
+    unwritten: VecDeque<Unwritten>,
     /// Where the written bytes end; may be within a batch.
     write_place: Place,
     /// All before it survives the death of the process.
@@ -23,15 +22,24 @@ pub(in crate::log) struct Durability {
     flush_wanted: i64,
     is_writing: bool,
     is_flushing: bool,
-    failure: Option<LogError>,
     /// What the last flushed mark said, and the block (of two) that the next one goes to.
     marked: Place,
     mark_turn: u64,
+    /// What recovery would have to read, were the process to die now, in bytes.
+    recovery_debt_bytes: u64,
+}
+
+/// A batch that is not written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unwritten {
+    pub end: BatchEnd,
+    /// The largest timestamp of its segment before it came, in ms.
+    pub max_timestamp_before_ms: i64,
 }
 
 impl Durability {
     /// Recovery has flushed all that it found.
-    pub fn recovered(end: BatchEnd) -> Self {
+    pub fn recovered(end: BatchEnd, recovery_debt_bytes: u64) -> Self {
         Self {
             end,
             unwritten: VecDeque::new(),
@@ -41,9 +49,9 @@ impl Durability {
             flush_wanted: end.next_offset,
             is_writing: false,
             is_flushing: false,
-            failure: None,
             marked: end.place,
             mark_turn: 0,
+            recovery_debt_bytes,
         }
     }
 
@@ -61,10 +69,6 @@ impl Durability {
 
     pub fn flushed(&self) -> BatchEnd {
         self.flushed
-    }
-
-    pub fn failure(&self) -> Option<&LogError> {
-        self.failure.as_ref()
     }
 
     pub fn is_writing(&self) -> bool {
@@ -100,11 +104,6 @@ impl Durability {
         self.is_flushing = false;
     }
 
-    /// The first failure stays: what follows from it tells less.
-    pub fn failed(&mut self, error: LogError) {
-        self.failure.get_or_insert(error);
-    }
-
     /// The mark that is to be written now, and into which of the two blocks, if the last one
     /// says too little: `every_bytes` less than is flushed.
     pub fn next_mark(&mut self, every_bytes: u64) -> Option<(Place, u64)> {
@@ -125,14 +124,16 @@ impl Durability {
         };
     }
 
-    pub(super) fn appended(&mut self, end: BatchEnd) {
+    pub(super) fn appended(&mut self, batch: Unwritten, bytes: u64) {
+        let end = batch.end;
         assert!(
             self.end.is_within(end) && self.end.next_offset < end.next_offset,
             "appended up to {end:?} after {:?}",
             self.end
         );
-        self.unwritten.push_back(end);
+        self.unwritten.push_back(batch);
         self.end = end;
+        self.recovery_debt_bytes += bytes;
     }
 
     pub(super) fn file_opened(&mut self, at: Place) {
@@ -148,10 +149,10 @@ impl Durability {
         );
         self.write_place = to;
         while let Some(&batch) = self.unwritten.front()
-            && batch.place <= to
+            && batch.end.place <= to
         {
             self.unwritten.pop_front();
-            self.written = batch;
+            self.written = batch.end;
         }
     }
 
@@ -160,6 +161,42 @@ impl Durability {
         if self.flushed.is_within(to) {
             self.flushed = to;
         }
+    }
+
+    /// Forgets what is not written, and returns the first of it.
+    pub(super) fn take_back(&mut self) -> Option<Unwritten> {
+        let first = self.unwritten.front().copied();
+        self.unwritten.clear();
+        first
+    }
+
+    /// What was written of batches that were taken back is cut off: the log ends at `end`,
+    /// where the last batch ends that is written whole.
+    pub(super) fn taken_back(&mut self, end: BatchEnd, is_file_open: bool) {
+        assert!(
+            end.next_offset == self.written.next_offset,
+            "taken back to {end:?}, but {:?} is written",
+            self.written
+        );
+        self.end = end;
+        if is_file_open {
+            self.write_place = end.place;
+        }
+        self.flush_wanted = self.flush_wanted.min(end.next_offset);
+    }
+
+    pub fn recovery_debt_bytes(&self) -> u64 {
+        self.recovery_debt_bytes
+    }
+
+    /// Recovery need not read these any more.
+    pub fn recovery_debt_paid(&mut self, bytes: u64) {
+        self.recovery_debt_bytes = self.recovery_debt_bytes.saturating_sub(bytes);
+    }
+
+    /// Recovery has to read everything.
+    pub fn recovery_debt_is(&mut self, bytes: u64) {
+        self.recovery_debt_bytes = bytes;
     }
 
     pub(super) fn truncated(&mut self, end: BatchEnd) {
@@ -195,7 +232,7 @@ impl Durability {
             "the mark says {:?}, but only {flushed:?} is flushed",
             self.marked
         );
-        let last = self.unwritten.back().unwrap_or(written);
+        let last = self.unwritten.back().map_or(*written, |batch| batch.end);
         assert!(
             last.next_offset == end.next_offset,
             "the log ends at {end:?}, but the last batch that counts at {last:?}"

@@ -2,6 +2,7 @@
 //!
 //! - [`Segments`]: which bytes there are, and in which files;
 //! - [`Durability`]: how far they are appended, written and flushed;
+//! - [`Life`]: whether it takes appends, and why not;
 //! - [`Readers`]: what spares readers a look at the disk. Nothing depends on it.
 //!
 //! What changes more than one of them is a transition of [`State`], named for what happened.
@@ -9,12 +10,14 @@
 //! before its next write or acknowledgement, not after.
 
 mod durability;
+mod life;
 mod readers;
 mod segments;
 
 pub(super) use durability::Durability;
+pub(super) use life::Life;
 pub(super) use readers::Readers;
-pub(super) use segments::{ActiveSegment, SealedSegment, Segments};
+pub(super) use segments::{ActiveSegment, Directory, SealedSegment, Segments};
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -23,18 +26,26 @@ use naru_record_batch::BatchHeader;
 
 use super::place::{BatchEnd, Place};
 use super::tail::Tail;
-use super::{LogConfig, TailBudget};
+use super::{LogConfig, LogError, TailBudget};
 use crate::recovery::Recovered;
+use durability::Unwritten;
 
 pub(super) struct State<F> {
     config: LogConfig,
     segments: Segments<F>,
     durability: Durability,
+    life: Life,
     /// The newest bytes. What is not written is here only.
     pub tail: Tail,
     pub readers: Readers,
     /// Appends since the last [`super::Log::rest`].
     is_busy: bool,
+    /// The file of the flushed mark, once it was written.
+    pub mark_file: Option<F>,
+    /// Files of dropped segments that nobody was given yet to remove.
+    pub renamed: Vec<PathBuf>,
+    /// Where the log ends since batches were taken back of which the owner was not told.
+    taken_back_to: Option<i64>,
 }
 
 impl<F> State<F> {
@@ -48,10 +59,14 @@ impl<F> State<F> {
         let state = Self {
             config,
             segments,
-            durability: Durability::recovered(end),
+            durability: Durability::recovered(end, recovered.replayed_bytes),
+            life: Life::default(),
             tail: Tail::new(budget),
             readers: Readers::default(),
             is_busy: false,
+            mark_file: None,
+            renamed: Vec::new(),
+            taken_back_to: None,
         };
         state.assert_invariants();
         state
@@ -71,6 +86,10 @@ impl<F> State<F> {
 
     pub fn durability(&self) -> &Durability {
         &self.durability
+    }
+
+    pub fn life(&self) -> &Life {
+        &self.life
     }
 
     /// For what concerns durability alone: who works, who waits, what failed.
@@ -126,7 +145,7 @@ impl<F> State<F> {
     pub fn is_flush_due(&self) -> bool {
         let is_lagging =
             self.durability.flushed().next_offset < self.durability.written().next_offset;
-        self.durability.failure().is_none() && self.is_flush_wanted() && is_lagging
+        self.life.ended().is_none() && self.is_flush_wanted() && is_lagging
     }
 
     /// Whether nothing was appended since the last call.
@@ -147,8 +166,13 @@ impl<F> State<F> {
     /// begins.
     pub fn appended(&mut self, header: &BatchHeader) -> Place {
         let place = self.durability.end().place;
-        let end = self.segments.append(header);
-        self.durability.appended(end);
+        let active = self.segments.active();
+        let max_timestamp_before_ms = active.map_or(i64::MIN, ActiveSegment::max_timestamp_ms);
+        let batch = Unwritten {
+            end: self.segments.append(header),
+            max_timestamp_before_ms,
+        };
+        self.durability.appended(batch, header.size_bytes() as u64);
         self.is_busy = true;
         self.assert_invariants();
         place
@@ -178,8 +202,8 @@ impl<F> State<F> {
     }
 
     /// The first unsealed segment is flushed and cut to its size, and takes no more.
-    pub fn sealed(&mut self, path: PathBuf) {
-        let end = self.segments.seal_first(path);
+    pub fn sealed(&mut self) {
+        let end = self.segments.seal_first();
         self.durability.flushed_to(end);
         self.assert_invariants();
     }
@@ -197,6 +221,51 @@ impl<F> State<F> {
         self.assert_invariants();
     }
 
+    /// Nothing more is appended; what was, is written.
+    pub fn closing(&mut self) {
+        self.life.close();
+    }
+
+    /// The log takes nothing any more, for good.
+    pub fn ended(&mut self, error: LogError) {
+        self.life.end(error);
+        self.assert_invariants();
+    }
+
+    /// There is no room: the log ends where the last batch ends that is written whole, and
+    /// takes no appends. Returns that end.
+    pub fn take_back(&mut self, error: LogError) -> BatchEnd {
+        self.life.take_back(error);
+        let first = self.durability.take_back();
+        let end = self.segments.take_back(self.durability.written(), first);
+        let is_file_open = self.segments.file().is_some();
+        self.durability.taken_back(end, is_file_open);
+        self.readers.truncated();
+        self.tail.clear();
+        if first.is_some() {
+            let before = self.taken_back_to.unwrap_or(i64::MAX);
+            self.taken_back_to = Some(before.min(end.next_offset));
+        }
+        self.assert_invariants();
+        end
+    }
+
+    /// Nothing is left on the disk of what was taken back.
+    pub fn taken_back(&mut self) {
+        self.life.taken_back();
+        self.assert_invariants();
+    }
+
+    /// A probe has found room.
+    pub fn found_room(&mut self) {
+        self.life.found_room();
+        self.assert_invariants();
+    }
+
+    pub fn take_notice_of_taken_back(&mut self) -> Option<i64> {
+        self.taken_back_to.take()
+    }
+
     /// The log ends in `last`, whose `file` is cut to it; all of it is flushed.
     pub fn truncated(&mut self, last: ActiveSegment, file: F) {
         let end = last.end();
@@ -204,6 +273,7 @@ impl<F> State<F> {
         self.durability.truncated(end);
         self.readers.truncated();
         self.tail.clear();
+        self.mark_file = None;
         self.assert_invariants();
     }
 

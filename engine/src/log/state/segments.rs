@@ -3,11 +3,11 @@
 //! sealed. The last one is the active segment: it takes the appends.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 
 use naru_record_batch::BatchHeader;
 
 use super::super::place::{BatchEnd, Place};
+use super::durability::Unwritten;
 use crate::index::Index;
 use crate::recovery::{ActiveFound, note_epoch};
 use crate::segment::{Ahead, Space};
@@ -21,22 +21,30 @@ pub(in crate::log) struct Segments<F> {
     space: Space,
     /// Leader epochs and their first offsets, ascending.
     epochs: Vec<(i32, i64)>,
-    has_directory: bool,
+    directory: Directory,
+}
+
+/// How much there is of the directory of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::log) enum Directory {
+    /// The log is new: the first write makes it.
+    Missing,
+    /// It is this log's, but does not say so durably yet.
+    Begun,
+    Whole,
 }
 
 /// A segment that takes no more appends.
 pub(in crate::log) struct SealedSegment {
     base_offset: i64,
-    path: PathBuf,
     size_bytes: u64,
     max_timestamp_ms: i64,
 }
 
 impl SealedSegment {
-    pub fn new(base_offset: i64, path: PathBuf, size_bytes: u64, max_timestamp_ms: i64) -> Self {
+    pub fn new(base_offset: i64, size_bytes: u64, max_timestamp_ms: i64) -> Self {
         Self {
             base_offset,
-            path,
             size_bytes,
             max_timestamp_ms,
         }
@@ -44,10 +52,6 @@ impl SealedSegment {
 
     pub fn base_offset(&self) -> i64 {
         self.base_offset
-    }
-
-    pub fn path(&self) -> &PathBuf {
-        &self.path
     }
 
     pub fn size_bytes(&self) -> u64 {
@@ -141,7 +145,7 @@ impl<F> Segments<F> {
         sealed: VecDeque<SealedSegment>,
         active: Option<ActiveSegment>,
         epochs: Vec<(i32, i64)>,
-        has_directory: bool,
+        directory: Directory,
     ) -> Self {
         let position = active.as_ref().map_or(0, |segment| segment.position);
         Self {
@@ -151,7 +155,7 @@ impl<F> Segments<F> {
             file: None,
             space: Space::after(position),
             epochs,
-            has_directory,
+            directory,
         }
     }
 
@@ -159,12 +163,12 @@ impl<F> Segments<F> {
         self.start_offset
     }
 
-    pub fn has_directory(&self) -> bool {
-        self.has_directory
+    pub fn directory(&self) -> Directory {
+        self.directory
     }
 
-    pub fn directory_made(&mut self) {
-        self.has_directory = true;
+    pub fn directory_is(&mut self, directory: Directory) {
+        self.directory = directory;
     }
 
     /// Where the last segment ends; `next_offset` is where the first one would begin.
@@ -219,6 +223,12 @@ impl<F> Segments<F> {
         self.sealed.iter()
     }
 
+    /// The oldest sealed segment, and the base offset of the one that follows.
+    pub fn oldest_sealed(&self) -> Option<(&SealedSegment, i64)> {
+        let next = self.base_offsets().nth(1)?;
+        self.sealed.front().map(|oldest| (oldest, next))
+    }
+
     /// The base offsets of all segments, oldest first.
     pub fn base_offsets(&self) -> impl Iterator<Item = i64> {
         let sealed = self.sealed.iter().map(|s| s.base_offset);
@@ -257,6 +267,15 @@ impl<F> Segments<F> {
     /// What to prepare of the file before `from..to` is written.
     pub fn space_before_write(&mut self, from: u64, to: u64, limit: u64) -> Option<Ahead> {
         self.space.before_write(from, to, limit)
+    }
+
+    /// Nothing is prepared but what the write itself takes.
+    pub fn space_not_prepared(&mut self, ahead: Ahead, is_possible: bool) {
+        self.space.not_prepared(ahead, is_possible);
+    }
+
+    pub fn space_prepared(&mut self, to: u64) {
+        self.space.prepared(to);
     }
 
     pub fn epochs(&self) -> &[(i32, i64)] {
@@ -298,9 +317,9 @@ impl<F> Segments<F> {
     }
 
     /// Returns where the segment ends that is sealed now.
-    pub(super) fn seal_first(&mut self, path: PathBuf) -> BatchEnd {
+    pub(super) fn seal_first(&mut self) -> BatchEnd {
         let Some(segment) = self.unsealed.pop_front() else {
-            panic!("{} was sealed, and no segment is open", path.display());
+            panic!("a segment was sealed, and none is open");
         };
         let end = segment.end();
         self.file = None;
@@ -311,7 +330,6 @@ impl<F> Segments<F> {
         );
         self.sealed.push_back(SealedSegment {
             base_offset: segment.base_offset,
-            path,
             size_bytes: segment.position,
             max_timestamp_ms: segment.max_timestamp_ms,
         });
@@ -330,6 +348,31 @@ impl<F> Segments<F> {
             "a segment was dropped that may be read: the log starts at {}",
             self.start_offset
         );
+    }
+
+    /// Ends where the last batch ends that is `written`; `first` is the first that is not. The
+    /// segment that is written stays, the later ones were never made.
+    pub(super) fn take_back(&mut self, written: BatchEnd, first: Option<Unwritten>) -> BatchEnd {
+        let Some(mut kept) = self.unsealed.pop_front() else {
+            panic!("there was no room to write, and no segment is open");
+        };
+        self.unsealed.clear();
+        let is_in_kept = |end: BatchEnd| end.place.segment == kept.base_offset;
+        kept.position = match is_in_kept(written) {
+            true => written.place.position,
+            false => 0,
+        };
+        if let Some(first) = first.filter(|first| is_in_kept(first.end)) {
+            kept.max_timestamp_ms = first.max_timestamp_before_ms;
+        }
+        kept.end_offset = written.next_offset.max(kept.base_offset);
+        kept.index.truncate(kept.position);
+        self.space = Space::after(kept.position);
+        self.epochs
+            .retain(|&(_, first)| first < written.next_offset);
+        let end = kept.end();
+        self.unsealed.push_back(kept);
+        end
     }
 
     pub(super) fn truncate(&mut self, mut last: ActiveSegment, file: F) {
