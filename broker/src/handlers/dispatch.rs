@@ -12,6 +12,10 @@ use super::{
 use crate::net::{Peer, Reply, Service, Start};
 use crate::shard::Shard;
 
+/// Requests up to this size that carry no records are copied out of the receive buffer, in
+/// bytes: what is kept of them (a member's metadata, a waiting fetch) keeps no more alive.
+const COPIED_BYTES_MAX: usize = 64 << 10;
+
 /// The requests of a shard's connections.
 pub struct Requests(Rc<Shard>);
 
@@ -76,6 +80,11 @@ impl Service for Requests {
                 header.api_version
             ));
         }
+        let frame = if key != ApiKey::Produce && frame.len() <= COPIED_BYTES_MAX {
+            Bytes::copy_from_slice(&frame)
+        } else {
+            frame
+        };
         let (header, request) = decode_any_request(frame).map_err(not_a_request)?;
         let context = Context {
             shard: Rc::clone(&self.0),

@@ -7,24 +7,33 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use naru_runtime::Socket;
 
-use super::frames::{Frame, FrameError, Frames};
-use super::outbox::{Outbox, OutboxError};
+use super::frames::{FrameError, Frames};
+use super::outbox::{Outbox, OutboxError, Reply};
 use super::registry::Activity;
 use super::service::{Network, Peer, Service, Start};
 
+/// An answer up to this size is not counted, in bytes: a connection has one at a time.
+const UNCOUNTED_BYTES_MAX: usize = 4 << 10;
+
 /// Serves a connection to its end.
 pub async fn serve<S: Service>(network: Rc<Network<S>>, socket: Socket, peer: Peer) {
-    let entered = network.connections.enter(socket.clone());
-    let activity = Rc::clone(&entered.activity);
+    let io = &network.io;
     let outbox = Rc::new(Outbox::default());
+    let entered = network
+        .connections
+        .enter(socket.clone(), Rc::clone(&outbox), io.now());
+    let activity = Rc::clone(&entered.activity);
     let address = peer.address;
 
-    let sender = network.io.spawn_task({
-        let (outbox, socket, activity) = (Rc::clone(&outbox), socket.clone(), Rc::clone(&activity));
+    let sender = io.spawn_task({
+        let (io, socket) = (io.clone(), socket.clone());
+        let (outbox, activity) = (Rc::clone(&outbox), Rc::clone(&activity));
         async move {
-            let result = outbox.run(&socket, || activity.progress()).await;
+            let sent = || activity.progress(io.now());
+            let result = outbox.run(&io, &socket, sent).await;
             if result.is_err() {
                 outbox.close();
                 socket.shutdown();
@@ -55,24 +64,28 @@ async fn receive<S: Service>(
 ) -> Result<(), String> {
     let mut frames = Frames::new(
         socket.clone(),
-        network.io.clone(),
         network.memory.clone(),
         network.frame_bytes_max,
     );
     while !outbox.is_closed() {
         match frames.take_ready().map_err(|e| e.to_string())? {
-            Some(frame) => start(network, peer, outbox, activity, frame).await?,
+            Some(frame) => {
+                let started = network.service.start(peer, frame)?;
+                activity.set_busy(true);
+                if matches!(started, Start::Alone(_)) {
+                    // It may wait long: the buffer is not kept for what has not come yet.
+                    frames.release_if_empty();
+                }
+                go_on(network, outbox, activity, started).await;
+            }
             None => {
                 if network.connections.is_draining() && !frames.is_mid_frame() {
                     return Ok(());
                 }
-                activity.set_busy(
-                    frames.is_mid_frame() || !outbox.is_empty(),
-                    frames.holds_memory() || !outbox.is_empty(),
-                );
-                match frames.receive().await {
-                    Ok(true) => activity.progress(),
-                    // Who closes or resets is not asked why.
+                activity.set_busy(frames.is_mid_frame() || !outbox.is_empty());
+                match receive_more(network, &mut frames, outbox, activity).await {
+                    Ok(true) => {}
+                    // A peer that closes or resets the connection needs no reason.
                     Ok(false) | Err(FrameError::Broken(_)) => return Ok(()),
                     Err(error) => return Err(error.to_string()),
                 }
@@ -82,22 +95,43 @@ async fn receive<S: Service>(
     Ok(())
 }
 
-async fn start<S: Service>(
+/// Waits for more bytes; false at the end of the stream. Only while the peer is waited
+/// for, not while memory is, can it be called stalled.
+async fn receive_more<S: Service>(
     network: &Network<S>,
-    peer: &Peer,
+    frames: &mut Frames,
     outbox: &Outbox,
     activity: &Activity,
-    frame: Frame,
-) -> Result<(), String> {
-    let Frame { bytes, memory } = frame;
-    activity.set_busy(true, memory.is_some());
-    match network.service.start(peer, bytes)? {
+) -> Result<bool, FrameError> {
+    let io = &network.io;
+    activity.start_receiving(io.now(), false);
+    let rested = frames.rest().await;
+    activity.end_receiving(io.now());
+    rested?;
+    frames.make_room(|| outbox.wait_below(0)).await?;
+    activity.start_receiving(io.now(), frames.holds_memory());
+    let received = frames.receive().await;
+    activity.end_receiving(io.now());
+    received
+}
+
+/// Brings a request to where the next one may be looked at.
+async fn go_on<S: Service>(
+    network: &Network<S>,
+    outbox: &Outbox,
+    activity: &Activity,
+    started: Start,
+) {
+    match started {
         Start::Overlapping(answer) => {
-            outbox.push(Box::pin(async move {
-                let reply = answer.await;
-                drop(memory);
-                reply
-            }));
+            outbox.push(answer);
+            outbox.wait_for_room().await;
+        }
+        Start::InOrder(starting) => {
+            activity.set_working(true);
+            let answer = starting.await;
+            activity.set_working(false);
+            outbox.push(answer);
             outbox.wait_for_room().await;
         }
         Start::Alone(work) => {
@@ -105,11 +139,23 @@ async fn start<S: Service>(
             activity.set_working(true);
             let reply = work.await;
             activity.set_working(false);
-            activity.progress();
-            drop(memory);
+            activity.progress(network.io.now());
+            let reply = counted(network, reply);
             outbox.push(Box::pin(std::future::ready(reply)));
             outbox.wait_below(0).await;
         }
     }
-    Ok(())
+}
+
+/// An answer of any size counts until it is read, not only one that was reserved.
+fn counted<S: Service>(network: &Network<S>, reply: Reply) -> Reply {
+    let bytes = match &reply {
+        Reply::Send(frame) => frame.iter().map(Bytes::len).sum(),
+        _ => 0,
+    };
+    if bytes > UNCOUNTED_BYTES_MAX {
+        let memory = network.memory.charge_answer(bytes);
+        return reply.holding(memory);
+    }
+    reply
 }

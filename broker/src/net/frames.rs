@@ -2,38 +2,37 @@
 //!
 //! Memory follows what has arrived, never what a peer announces: a frame's buffer grows
 //! with the bytes received, fourfold at most, and a connection that has shown what it
-//! sends starts with a buffer of that size the next time. Frames are slices of the buffer
-//! that they were received into; nothing of them is copied on the way to a partition.
+//! sends starts with a buffer of that size the next time. A frame above a megabyte is
+//! reserved as a whole once its first part is here, and its buffer takes pages as it is
+//! filled: large frames wait for each other, not for the rest of each other.
+//!
+//! A buffer is reserved before it is made, and the reservation lasts as long as its
+//! memory. The old one is kept until the larger is granted. Frames are slices of the
+//! buffer that they were received into; nothing of them is copied on the way to a
+//! partition.
 
 use std::io;
-use std::rc::Rc;
 
 use bytes::Bytes;
-use naru_runtime::{Chunk, Handle, Socket};
+use naru_runtime::{Chunk, Socket};
 
-use crate::memory::{MemoryBudget, Reservation};
+use crate::memory::{LARGE_FRAME_BYTES_MIN, MemoryBudget, Reservation};
 
 /// The buffer of a connection that has not shown yet what it sends, in bytes.
 const BUFFER_BYTES_MIN: usize = 4 << 10;
 
 /// The largest buffer that is taken before a frame has filled a quarter of it, in bytes.
-const BUFFER_BYTES_MAX: usize = 1 << 20;
+const BUFFER_BYTES_MAX: usize = LARGE_FRAME_BYTES_MIN;
 
 /// What a connection may hold without asking the budget, in bytes: 10,000 idle
 /// connections at the smallest buffer cost 40 MB.
 const UNBUDGETED_BYTES_MAX: usize = 4 << 10;
 
-/// The first buffer for a frame that is known to be larger, in bytes.
+/// The first buffer for a frame that is known to be larger, in bytes. A large frame is
+/// reserved as a whole when it has filled this.
 const GROWTH_BYTES_MIN: usize = 64 << 10;
 
 const LENGTH_BYTES: usize = 4;
-
-/// One request as it was received, and the share of the budget that it holds.
-#[derive(Debug)]
-pub struct Frame {
-    pub bytes: Bytes,
-    pub memory: Option<Rc<Reservation>>,
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
@@ -49,27 +48,26 @@ pub enum FrameError {
 
 pub struct Frames {
     socket: Socket,
-    io: Handle,
     budget: MemoryBudget,
     frame_bytes_max: usize,
     chunk: Option<Chunk>,
     /// Where the first byte stands in `chunk` that no frame has taken.
     taken: usize,
-    memory: Option<Rc<Reservation>>,
+    /// What `chunk` has reserved, in bytes.
+    reserved_bytes: usize,
     /// The size of the next buffer, from what this connection has sent so far.
     next_buffer_bytes: usize,
 }
 
 impl Frames {
-    pub fn new(socket: Socket, io: Handle, budget: MemoryBudget, frame_bytes_max: usize) -> Self {
+    pub fn new(socket: Socket, budget: MemoryBudget, frame_bytes_max: usize) -> Self {
         Self {
             socket,
-            io,
             budget,
             frame_bytes_max,
             chunk: None,
             taken: 0,
-            memory: None,
+            reserved_bytes: 0,
             next_buffer_bytes: BUFFER_BYTES_MIN,
         }
     }
@@ -81,7 +79,7 @@ impl Frames {
 
     /// Whether the buffer is paid for out of the budget.
     pub fn holds_memory(&self) -> bool {
-        self.memory.is_some()
+        self.reserved_bytes > 0
     }
 
     fn pending_bytes(&self) -> usize {
@@ -89,7 +87,7 @@ impl Frames {
     }
 
     /// A frame that has arrived whole, if there is one.
-    pub fn take_ready(&mut self) -> Result<Option<Frame>, FrameError> {
+    pub fn take_ready(&mut self) -> Result<Option<Bytes>, FrameError> {
         let Some(size) = self.announced()? else {
             return Ok(None);
         };
@@ -100,22 +98,111 @@ impl Frames {
         let Some(chunk) = &self.chunk else {
             return Ok(None);
         };
-        let bytes = chunk.slice(self.taken + LENGTH_BYTES..self.taken + whole);
+        let frame = chunk.slice(self.taken + LENGTH_BYTES..self.taken + whole);
         self.taken += whole;
         self.learn(whole);
-        Ok(Some(Frame {
-            bytes,
-            memory: self.memory.clone(),
-        }))
+        Ok(Some(frame))
     }
 
-    /// Waits for more bytes; false when the peer has closed the connection.
-    pub async fn receive(&mut self) -> Result<bool, FrameError> {
+    /// Lets a large buffer go between two frames, and waits until there is more to receive.
+    pub async fn rest(&mut self) -> Result<(), FrameError> {
         if self.pending_bytes() == 0 && !self.is_buffer_small() {
-            self.release();
+            self.release_if_empty();
             self.socket.readable().await?;
         }
-        let chunk = self.buffer_with_room().await?;
+        Ok(())
+    }
+
+    /// Lets the buffer go if no part of a frame is in it.
+    pub fn release_if_empty(&mut self) {
+        if self.pending_bytes() == 0 {
+            self.chunk = None;
+            self.taken = 0;
+            self.reserved_bytes = 0;
+        }
+    }
+
+    /// Makes sure that there is a buffer with room; waits for memory if need be. Before
+    /// that it waits for `settled`, which says that no request of this connection is under
+    /// way: what those hold would not come back while this one waits.
+    pub async fn make_room<F>(&mut self, settled: impl FnOnce() -> F) -> Result<(), FrameError>
+    where
+        F: Future<Output = ()>,
+    {
+        let announced = self.announced()?;
+        let pending = self.pending_bytes();
+        if let Some(chunk) = &self.chunk {
+            let missing = announced.map_or(1, |size| LENGTH_BYTES + size - pending);
+            if chunk.room() >= missing || (chunk.room() > 0 && self.taken == 0) {
+                return Ok(());
+            }
+        }
+        let capacity = Chunk::capacity_for(self.capacity_for(announced, pending));
+        let mut larger = match capacity {
+            0..=UNBUDGETED_BYTES_MAX => Chunk::new(capacity),
+            _ => Chunk::guarded(capacity, Box::new(self.reserve(capacity, settled).await)),
+        };
+        if let Some(old) = self.chunk.take() {
+            larger.append(&old.slice(self.taken..old.filled()));
+        }
+        self.taken = 0;
+        self.chunk = Some(larger);
+        self.reserved_bytes = if capacity > UNBUDGETED_BYTES_MAX {
+            capacity
+        } else {
+            0
+        };
+        Ok(())
+    }
+
+    async fn reserve<F>(&self, capacity: usize, settled: impl FnOnce() -> F) -> Reservation
+    where
+        F: Future<Output = ()>,
+    {
+        if let Some(reservation) = self.budget.try_reserve_frame(capacity) {
+            return reservation;
+        }
+        settled().await;
+        // Slices that outlive their requests keep the memory; then it is not this one's.
+        let is_own = self.chunk.as_ref().is_some_and(Chunk::is_unshared);
+        let held_bytes = if is_own { self.reserved_bytes } else { 0 };
+        self.budget.reserve_frame(capacity, held_bytes).await
+    }
+
+    /// How large the next buffer is to be.
+    fn capacity_for(&self, announced: Option<usize>, pending: usize) -> usize {
+        if self.reserved_bytes > LARGE_FRAME_BYTES_MIN && pending < BUFFER_BYTES_MIN {
+            // The rest of a large frame's last block: the large buffer is needed by others,
+            // and must not be kept while this one waits for a small one.
+            return BUFFER_BYTES_MIN;
+        }
+        let learned = if self.budget.are_frames_tight() {
+            self.next_buffer_bytes.min(GROWTH_BYTES_MIN)
+        } else {
+            self.next_buffer_bytes
+        };
+        let earned = learned.max(pending + 1);
+        match announced.map(|size| LENGTH_BYTES + size) {
+            Some(whole) if whole > LARGE_FRAME_BYTES_MIN => {
+                if pending >= GROWTH_BYTES_MIN {
+                    whole
+                } else {
+                    earned.max(GROWTH_BYTES_MIN)
+                }
+            }
+            Some(whole) if whole > earned => {
+                whole.min(earned.max(GROWTH_BYTES_MIN).max(pending * 4))
+            }
+            _ => earned,
+        }
+    }
+
+    /// Waits for more bytes, into the room that [`Self::make_room`] made; false when the
+    /// peer has closed the connection.
+    pub async fn receive(&mut self) -> Result<bool, FrameError> {
+        let Some(chunk) = self.chunk.take() else {
+            unreachable!("room was made");
+        };
         let (received, chunk) = self.socket.recv_chunk(chunk).await;
         let is_full = chunk.room() == 0;
         self.chunk = Some(chunk);
@@ -130,12 +217,6 @@ impl Frames {
         self.chunk
             .as_ref()
             .is_some_and(|chunk| chunk.capacity() <= UNBUDGETED_BYTES_MAX)
-    }
-
-    fn release(&mut self) {
-        self.chunk = None;
-        self.taken = 0;
-        self.memory = None;
     }
 
     /// What the pending frame announces, once its four bytes are here.
@@ -156,41 +237,6 @@ impl Frames {
             });
         }
         Ok(Some(size))
-    }
-
-    /// The buffer to receive into, with what is pending at its front if it is a new one.
-    async fn buffer_with_room(&mut self) -> Result<Chunk, FrameError> {
-        let announced = self.announced()?;
-        let pending = self.pending_bytes();
-        if let Some(chunk) = self.chunk.take() {
-            let missing = announced.map_or(1, |size| LENGTH_BYTES + size - pending);
-            if chunk.room() >= missing || (chunk.room() > 0 && self.taken == 0) {
-                return Ok(chunk);
-            }
-            let old = chunk.slice(self.taken..chunk.filled());
-            let mut larger = self.new_buffer(announced, pending).await;
-            larger.append(&old);
-            self.taken = 0;
-            return Ok(larger);
-        }
-        self.taken = 0;
-        Ok(self.new_buffer(None, 0).await)
-    }
-
-    async fn new_buffer(&mut self, announced: Option<usize>, pending: usize) -> Chunk {
-        let earned = self.next_buffer_bytes.max(pending + 1);
-        let capacity = match announced {
-            Some(size) if LENGTH_BYTES + size > earned => {
-                (LENGTH_BYTES + size).min(earned.max(GROWTH_BYTES_MIN).max(pending * 4))
-            }
-            _ => earned,
-        };
-        self.memory = None;
-        if capacity > UNBUDGETED_BYTES_MAX {
-            let reservation = self.budget.reserve(&self.io, capacity).await;
-            self.memory = Some(Rc::new(reservation));
-        }
-        Chunk::new(capacity)
     }
 
     /// Moves the next buffer's size towards what was seen, faster up than down.

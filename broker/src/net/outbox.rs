@@ -7,12 +7,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::iter::Peekable;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Instant;
 
 use bytes::Bytes;
-use naru_runtime::Socket;
 use naru_runtime::sync::Notify;
+use naru_runtime::{Handle, Socket};
 
 use crate::memory::Reservation;
 
@@ -45,6 +47,10 @@ pub type Answer = Pin<Box<dyn Future<Output = Reply>>>;
 /// read until the first is answered.
 const ANSWERS_MAX: usize = 256;
 
+/// What is given to the kernel at a time, in bytes, unless one piece is larger: whoever
+/// takes a large answer slowly is seen to take it.
+const SEND_BYTES_MAX: usize = 1 << 20;
+
 /// Pieces that are gathered before they are sent (the kernel takes 1,024 at a time).
 const PIECES_PER_SEND_MAX: usize = 512;
 
@@ -53,6 +59,8 @@ pub struct Outbox {
     answers: RefCell<VecDeque<Answer>>,
     /// Answers that are not sent yet, the one that is being waited for included.
     unsent: Cell<usize>,
+    /// Since when the kernel has not taken anything of what is being sent.
+    sending_since: Cell<Option<Instant>>,
     is_closed: Cell<bool>,
     pushed: Notify,
     sent: Notify,
@@ -67,6 +75,12 @@ impl Outbox {
 
     pub fn is_empty(&self) -> bool {
         self.unsent.get() == 0
+    }
+
+    /// Since when the peer has taken nothing of an answer that is being sent. `None` while
+    /// nothing is: then it is the broker that is waited for, if anybody is.
+    pub fn sending_since(&self) -> Option<Instant> {
+        self.sending_since.get()
     }
 
     /// Waits until at most `unsent` answers are left, or the connection is over.
@@ -94,7 +108,12 @@ impl Outbox {
     /// Sends answers until the outbox is closed and empty, or the connection breaks.
     ///
     /// `progress` is called whenever a send has completed.
-    pub async fn run(&self, socket: &Socket, progress: impl Fn()) -> Result<(), OutboxError> {
+    pub async fn run(
+        &self,
+        io: &Handle,
+        socket: &Socket,
+        progress: impl Fn(),
+    ) -> Result<(), OutboxError> {
         loop {
             let Some(first) = self.next().await else {
                 return Ok(());
@@ -110,9 +129,13 @@ impl Outbox {
                 answered += 1;
                 close = take(reply, &mut pieces, &mut memory);
             }
-            if !pieces.is_empty() {
-                socket.send_all(pieces).await?;
+            let mut pieces = pieces.into_iter().peekable();
+            while pieces.peek().is_some() {
+                self.sending_since.set(Some(io.now()));
+                socket.send_all(next_send(&mut pieces)).await?;
+                progress();
             }
+            self.sending_since.set(None);
             drop(memory);
             progress();
             self.unsent.set(self.unsent.get() - answered);
@@ -150,7 +173,20 @@ impl Outbox {
     }
 }
 
-/// Puts what is to be sent behind `pieces`; the reason to close, if that is the reply.
+/// As many pieces as are sent at a time.
+fn next_send(pieces: &mut Peekable<impl Iterator<Item = Bytes>>) -> Vec<Bytes> {
+    let mut taken = Vec::new();
+    let mut bytes = 0;
+    while let Some(piece) =
+        pieces.next_if(|piece| taken.is_empty() || bytes + piece.len() <= SEND_BYTES_MAX)
+    {
+        bytes += piece.len();
+        taken.push(piece);
+    }
+    taken
+}
+
+/// Puts what is to be sent after `pieces`; the reason to close, if that is the reply.
 fn take(reply: Reply, pieces: &mut Vec<Bytes>, memory: &mut Vec<Reservation>) -> Option<String> {
     match reply {
         Reply::Send(frame) => pieces.extend(frame),

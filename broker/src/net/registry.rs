@@ -1,5 +1,8 @@
 //! The connections of one shard: counted, swept for idle and stalled ones, drained at the
 //! end.
+//!
+//! Only a peer is called stalled, never the broker: while a connection waits for memory,
+//! for the disk or for a check, nobody waits for the peer.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -9,30 +12,67 @@ use naru_runtime::Socket;
 use naru_runtime::sync::Notify;
 use slab::Slab;
 
+use super::outbox::Outbox;
+use crate::memory::Shortage;
+
 /// What the sweep looks at.
 pub struct Activity {
     socket: Socket,
+    outbox: Rc<Outbox>,
     last_progress: Cell<Instant>,
     /// A request has arrived in part, or an answer is waited for or being sent.
     is_busy: Cell<bool>,
-    /// Memory of the budget is held for it.
-    holds_memory: Cell<bool>,
-    /// Set while the broker works on a request: then the peer is not the one who stalls.
+    /// Set while the broker works on a request that the next ones wait for.
     is_working: Cell<bool>,
+    /// Since when more bytes are waited for.
+    receiving_since: Cell<Option<Instant>>,
+    /// Memory of the budget is held for what has come of a frame.
+    holds_memory: Cell<bool>,
 }
 
 impl Activity {
-    pub fn progress(&self) {
-        self.last_progress.set(Instant::now());
+    pub fn progress(&self, now: Instant) {
+        self.last_progress.set(now);
     }
 
-    pub fn set_busy(&self, is_busy: bool, holds_memory: bool) {
+    pub fn set_busy(&self, is_busy: bool) {
         self.is_busy.set(is_busy);
-        self.holds_memory.set(holds_memory);
     }
 
     pub fn set_working(&self, is_working: bool) {
         self.is_working.set(is_working);
+    }
+
+    /// The peer is waited for from now on; `holds_memory` says whether that costs any.
+    pub fn start_receiving(&self, now: Instant, holds_memory: bool) {
+        self.receiving_since.set(Some(now));
+        self.holds_memory.set(holds_memory);
+    }
+
+    pub fn end_receiving(&self, now: Instant) {
+        self.receiving_since.set(None);
+        self.progress(now);
+    }
+
+    /// Whether the peer owes the broker something: nothing that it asked for is missing.
+    fn waits_for_peer(&self) -> bool {
+        let owes_nothing = self.outbox.is_empty() && !self.is_working.get();
+        self.outbox.sending_since().is_some()
+            || (owes_nothing && self.receiving_since.get().is_some())
+    }
+
+    /// Whether the peer keeps memory that somebody waits for, and does nothing.
+    fn stalls(&self, now: Instant, stall_max: Duration, shortage: Shortage) -> bool {
+        let is_long = |since: Instant| now.saturating_duration_since(since) >= stall_max;
+        let unread = self.outbox.sending_since();
+        if shortage.is_any() && unread.is_some_and(is_long) {
+            return true;
+        }
+        let unsent = self
+            .receiving_since
+            .get()
+            .filter(|_| self.outbox.is_empty());
+        shortage.of_frames && self.holds_memory.get() && unsent.is_some_and(is_long)
     }
 }
 
@@ -57,13 +97,15 @@ impl Connections {
     }
 
     /// Enters a connection; it leaves when the guard is dropped.
-    pub fn enter(self: &Rc<Self>, socket: Socket) -> Entered {
+    pub fn enter(self: &Rc<Self>, socket: Socket, outbox: Rc<Outbox>, now: Instant) -> Entered {
         let activity = Rc::new(Activity {
             socket,
-            last_progress: Cell::new(Instant::now()),
+            outbox,
+            last_progress: Cell::new(now),
             is_busy: Cell::new(false),
-            holds_memory: Cell::new(false),
             is_working: Cell::new(false),
+            receiving_since: Cell::new(None),
+            holds_memory: Cell::new(false),
         });
         let key = self.open.borrow_mut().insert(Rc::clone(&activity));
         Entered {
@@ -74,22 +116,27 @@ impl Connections {
     }
 
     /// Closes what has been idle for `idle_max`, and, while memory is short, what holds
-    /// memory and has made no progress for `stall_max`. Returns how many were closed.
-    pub fn sweep(&self, idle_max: Duration, stall_max: Duration, is_memory_short: bool) -> usize {
-        let now = Instant::now();
-        let mut closed = 0;
+    /// memory and has made no progress for `stall_max`. Returns how many of either.
+    pub fn sweep(
+        &self,
+        now: Instant,
+        idle_max: Duration,
+        stall_max: Duration,
+        shortage: Shortage,
+    ) -> Swept {
+        let mut swept = Swept::default();
         for (_, activity) in self.open.borrow().iter() {
-            if activity.is_working.get() {
+            let quiet = now.saturating_duration_since(activity.last_progress.get());
+            if activity.stalls(now, stall_max, shortage) {
+                swept.stalled += 1;
+            } else if quiet >= idle_max && activity.waits_for_peer() {
+                swept.idle += 1;
+            } else {
                 continue;
             }
-            let quiet = now.saturating_duration_since(activity.last_progress.get());
-            let stalls = is_memory_short && activity.holds_memory.get() && quiet >= stall_max;
-            if quiet >= idle_max || stalls {
-                activity.socket.shutdown();
-                closed += 1;
-            }
+            activity.socket.shutdown();
         }
-        closed
+        swept
     }
 
     /// Closes those that wait for a request; those with one under way finish it first.
@@ -113,6 +160,13 @@ impl Connections {
             self.closed.wait().await;
         }
     }
+}
+
+/// How many connections a sweep closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    pub idle: usize,
+    pub stalled: usize,
 }
 
 pub struct Entered {

@@ -1,6 +1,8 @@
 //! What the network asks of the rest of the broker.
 
+use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -25,6 +27,9 @@ pub struct Peer {
 pub enum Start {
     /// Its order-sensitive part is done; the next request may start (Produce).
     Overlapping(Answer),
+    /// Its order-sensitive part takes a while (a check of large batches): to be awaited
+    /// before the next request is looked at, so that they never overtake each other.
+    InOrder(Pin<Box<dyn Future<Output = Answer>>>),
     /// Nothing of it has happened yet; to be awaited before the next one starts.
     Alone(Answer),
 }

@@ -16,19 +16,18 @@ use std::time::{Duration, Instant};
 
 use naru_engine::log::Fence;
 use naru_runtime::sync::Notify;
-use naru_runtime::{Maintenance, RemoteWaker, RingConfig, Runtime, ignore_sigxfsz};
+use naru_runtime::{
+    Maintenance, RemoteWaker, RingConfig, Runtime, ignore_sigxfsz, set_pool_bytes_max,
+};
 use uuid::Uuid;
 
 use super::assembly::Assembly;
 use super::error::StartError;
 use crate::cluster::{ClusterImage, Control};
 use crate::config::BrokerConfig;
-use crate::memory::MemoryBudget;
+use crate::memory::{MemoryBudget, Shares};
 use crate::partition::ShardId;
 use crate::shard::{Lanes, Parts, RemoteShard, Shard, build};
-
-/// Part of `naru.memory` for the tails of logs; the rest is for requests and answers.
-const TAIL_SHARE: usize = 4;
 
 /// How long an address may take to become free, and how often it is looked at.
 const BIND_MAX: Duration = Duration::from_secs(3);
@@ -61,15 +60,16 @@ impl Server {
         let maintenance =
             Maintenance::start(std::slice::from_ref(&data_dir)).map_err(StartError::Maintenance)?;
         let count = config.naru.shards;
-        let memory = usize::try_from(config.naru.memory.0).unwrap_or(usize::MAX);
+        let shares = Shares::of(usize::try_from(config.naru.memory.0).unwrap_or(usize::MAX));
+        set_pool_bytes_max(shares.pool);
         let parts = Parts {
             control: control.handle(),
             maintenance: maintenance.handle(),
-            memory: MemoryBudget::new(memory - memory / TAIL_SHARE),
+            memory: MemoryBudget::new(&shares),
             fence: Fence::new(data_dir),
             image: control.image_at_start(),
             lanes: Arc::new(Lanes::new(count)),
-            tail_bytes: memory / TAIL_SHARE / count,
+            tail_bytes: shares.tails / count,
             config: Arc::clone(&config),
         };
         let (shards, threads) = start_shards(count, &parts)?;

@@ -41,11 +41,14 @@ impl Shard {
         let stall_max = Duration::from_millis(self.config.naru.request_stall_ms);
         loop {
             self.io.sleep(SWEEP_EVERY).await;
-            let is_short = self.memory.is_short();
-            let closed = self.connections.sweep(idle_max, stall_max, is_short);
-            if closed > 0 && is_short {
+            let shortage = self.memory.shortage();
+            let swept = self
+                .connections
+                .sweep(self.io.now(), idle_max, stall_max, shortage);
+            if swept.stalled > 0 {
                 tracing::warn!(
-                    "memory is short (naru.memory): {closed} stalled connections were closed"
+                    "memory is short (naru.memory): {} stalled connections were closed",
+                    swept.stalled
                 );
             }
         }

@@ -3,18 +3,27 @@
 //!
 //! Invariants: an allocation starts at a multiple of [`BLOCK_BYTES`]; what was handed to
 //! a reader as [`Bytes`] is never written again; an allocation goes back to the pool with
-//! its last reader, on whichever thread that happens.
+//! its last reader, on whichever thread that happens. The pool never holds back more than
+//! [`set_pool_bytes_max`] says, over all sizes.
+//!
+//! Large allocations are mapped: the kernel gives them pages as they are filled, and takes
+//! them back at once. What a peer announces and never sends costs no memory.
 //!
 //! This file and the ring are the only rooms of the engine with `unsafe`.
 #![allow(unsafe_code)]
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::any::Any;
+use std::mem::ManuallyDrop;
+use std::num::NonZeroUsize;
 use std::ops::{Deref, DerefMut, Range};
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use crossbeam::queue::ArrayQueue;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 use super::disk::BLOCK_BYTES;
 
@@ -23,6 +32,13 @@ const CLASS_COUNT: usize = 9;
 
 /// What one size class may hold back for reuse, in bytes.
 const CLASS_BYTES_MAX: usize = 32 << 20;
+
+/// What all classes together may hold back until somebody sets another bound, in bytes.
+const POOL_BYTES_MAX: usize = 64 << 20;
+
+/// From this size on an allocation is mapped, in bytes. glibc raises its own threshold up
+/// to 32 MiB, and what lies in its heap does not go back to the kernel in any order.
+const MAPPED_BYTES_MIN: usize = 128 << 10;
 
 /// A fresh large allocation costs a page fault for every 4 KiB of it, which is more CPU
 /// than copying a record into it; hence the pool.
@@ -42,28 +58,68 @@ unsafe impl Send for Raw {}
 // no longer written.
 unsafe impl Sync for Raw {}
 
+/// The bound of the pool, and what is in it, in bytes.
+static POOL_LIMIT: AtomicUsize = AtomicUsize::new(POOL_BYTES_MAX);
+static POOLED: AtomicUsize = AtomicUsize::new(0);
+
+/// Bounds what the pool of this process holds back for reuse, in bytes.
+pub fn set_pool_bytes_max(bytes: usize) {
+    POOL_LIMIT.store(bytes, Ordering::Relaxed);
+    make_room();
+}
+
+/// What the pool of this process holds back now, in bytes.
+pub fn pooled_bytes() -> usize {
+    POOLED.load(Ordering::Relaxed)
+}
+
+/// Frees pooled allocations, large ones first, until the rest keeps to the bound.
+fn make_room() {
+    for class in POOL.iter().rev() {
+        while POOLED.load(Ordering::Relaxed) > POOL_LIMIT.load(Ordering::Relaxed) {
+            let Some(raw) = class.pop() else { break };
+            POOLED.fetch_sub(raw.capacity, Ordering::Relaxed);
+            raw.free();
+        }
+    }
+}
+
 fn class_of(capacity: usize) -> Option<usize> {
-    let class = (capacity / BLOCK_BYTES).trailing_zeros() as usize;
-    (class < CLASS_COUNT).then_some(class)
+    let blocks = capacity / BLOCK_BYTES;
+    let class = blocks.trailing_zeros() as usize;
+    (blocks.is_power_of_two() && class < CLASS_COUNT).then_some(class)
 }
 
 impl Raw {
     /// An allocation of at least `bytes`, rounded up to a power of two of blocks, or to
     /// whole blocks above the largest class.
     fn new(bytes: usize) -> Self {
-        let blocks = bytes.div_ceil(BLOCK_BYTES).max(1);
-        let pooled = blocks.next_power_of_two() * BLOCK_BYTES;
-        if let Some(class) = class_of(pooled) {
-            if let Some(raw) = POOL[class].pop() {
-                return raw;
-            }
-            return Self::fresh(pooled);
+        let capacity = capacity_for(bytes);
+        if let Some(class) = class_of(capacity)
+            && let Some(raw) = POOL[class].pop()
+        {
+            POOLED.fetch_sub(capacity, Ordering::Relaxed);
+            return raw;
         }
-        Self::fresh(blocks * BLOCK_BYTES)
+        Self::fresh(capacity)
     }
 
     fn fresh(capacity: usize) -> Self {
         let layout = Self::layout(capacity);
+        if capacity >= MAPPED_BYTES_MIN {
+            let length = NonZeroUsize::new(capacity).expect("at least a block");
+            let rights = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+            // SAFETY: a new private mapping at an address of the kernel's choice touches
+            // no memory that exists; it starts at a page and reads as zeros.
+            let mapped = unsafe { mmap_anonymous(None, length, rights, MapFlags::MAP_PRIVATE) };
+            return match mapped {
+                Ok(start) => Self {
+                    start: start.cast(),
+                    capacity,
+                },
+                Err(_) => handle_alloc_error(layout),
+            };
+        }
         // SAFETY: the layout's size is not zero.
         let start = unsafe { alloc(layout) };
         let Some(start) = NonNull::new(start) else {
@@ -78,23 +134,50 @@ impl Raw {
     fn layout(capacity: usize) -> Layout {
         Layout::from_size_align(capacity, BLOCK_BYTES).expect("capacities are far below isize::MAX")
     }
+
+    /// Returns the memory to where it came from, past the pool.
+    fn free(self) {
+        let raw = ManuallyDrop::new(self);
+        if raw.capacity >= MAPPED_BYTES_MIN {
+            // SAFETY: mapped by `fresh` with the same length, and no one else owns it.
+            let unmapped = unsafe { munmap(raw.start.cast(), raw.capacity) };
+            unmapped.expect("a whole mapping of our own can be taken down");
+        } else {
+            // SAFETY: made by `fresh` with the same layout, and no one else owns it.
+            unsafe { dealloc(raw.start.as_ptr(), Self::layout(raw.capacity)) };
+        }
+    }
+}
+
+/// What an allocation for `bytes` really takes.
+fn capacity_for(bytes: usize) -> usize {
+    let blocks = bytes.div_ceil(BLOCK_BYTES).max(1);
+    let pooled = blocks.next_power_of_two() * BLOCK_BYTES;
+    match class_of(pooled) {
+        Some(_) => pooled,
+        None => blocks * BLOCK_BYTES,
+    }
 }
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        let is_pooled = (self.capacity / BLOCK_BYTES).is_power_of_two();
-        if let (true, Some(class)) = (is_pooled, class_of(self.capacity)) {
-            let back = Raw {
-                start: self.start,
-                capacity: self.capacity,
-            };
+        let mut back = Raw {
+            start: self.start,
+            capacity: self.capacity,
+        };
+        if let Some(class) = class_of(self.capacity) {
             match POOL[class].push(back) {
-                Ok(()) => return,
-                Err(full) => std::mem::forget(full),
+                Ok(()) => {
+                    let pooled = POOLED.fetch_add(self.capacity, Ordering::Relaxed);
+                    if pooled + self.capacity > POOL_LIMIT.load(Ordering::Relaxed) {
+                        make_room();
+                    }
+                    return;
+                }
+                Err(full) => back = full,
             }
         }
-        // SAFETY: made by `fresh` with the same layout, and no one else owns it.
-        unsafe { dealloc(self.start.as_ptr(), Self::layout(self.capacity)) };
+        back.free();
     }
 }
 
@@ -160,16 +243,43 @@ impl AsRef<[u8]> for Aligned {
 /// Bytes in `0..filled` never change. The writer touches only `filled..capacity`, through
 /// a raw pointer, so no reference to a byte exists while it is written.
 pub struct Chunk {
-    shared: Arc<Raw>,
+    shared: Arc<Shared>,
     filled: usize,
+}
+
+/// Something that lives as long as a chunk's memory.
+pub type Guard = Box<dyn Any + Send + Sync>;
+
+/// The memory of a chunk, and what is to be dropped once it is gone.
+struct Shared {
+    raw: Raw,
+    _guard: Option<Guard>,
 }
 
 impl Chunk {
     pub fn new(capacity: usize) -> Self {
+        Self::of(capacity, None)
+    }
+
+    /// A chunk that keeps `guard` until the last reader of its memory is gone: one slice
+    /// pins the whole of it.
+    pub fn guarded(capacity: usize, guard: Guard) -> Self {
+        Self::of(capacity, Some(guard))
+    }
+
+    fn of(capacity: usize, guard: Option<Guard>) -> Self {
         Self {
-            shared: Arc::new(Raw::new(capacity)),
+            shared: Arc::new(Shared {
+                raw: Raw::new(capacity),
+                _guard: guard,
+            }),
             filled: 0,
         }
+    }
+
+    /// What a chunk for `bytes` really takes.
+    pub fn capacity_for(bytes: usize) -> usize {
+        capacity_for(bytes)
     }
 
     pub fn filled(&self) -> usize {
@@ -177,11 +287,11 @@ impl Chunk {
     }
 
     pub fn capacity(&self) -> usize {
-        self.shared.capacity
+        self.shared.raw.capacity
     }
 
     pub fn room(&self) -> usize {
-        self.shared.capacity - self.filled
+        self.shared.raw.capacity - self.filled
     }
 
     /// Copies `data` behind what is filled.
@@ -194,6 +304,7 @@ impl Chunk {
         // reference covers; `data` cannot overlap it, being a reference itself.
         unsafe {
             self.shared
+                .raw
                 .start
                 .as_ptr()
                 .add(self.filled)
@@ -205,7 +316,7 @@ impl Chunk {
     /// Where the part begins that is not filled, for the kernel to fill.
     pub(crate) fn room_mut_ptr(&mut self) -> *mut u8 {
         // SAFETY: `filled` never passes the capacity.
-        unsafe { self.shared.start.as_ptr().add(self.filled) }
+        unsafe { self.shared.raw.start.as_ptr().add(self.filled) }
     }
 
     /// Counts `bytes` more as filled: something else than [`Self::append`] filled them.
@@ -242,7 +353,7 @@ impl Chunk {
 }
 
 struct View {
-    shared: Arc<Raw>,
+    shared: Arc<Shared>,
     range: Range<usize>,
 }
 
@@ -252,7 +363,7 @@ impl AsRef<[u8]> for View {
         // change.
         unsafe {
             std::slice::from_raw_parts(
-                self.shared.start.as_ptr().add(self.range.start),
+                self.shared.raw.start.as_ptr().add(self.range.start),
                 self.range.end - self.range.start,
             )
         }
@@ -282,6 +393,32 @@ mod tests {
         drop(chunk);
         assert_eq!(&view[..], b"first");
         assert_eq!(&both[..], b"firstsecond");
+    }
+
+    #[test]
+    fn a_guard_lives_as_long_as_the_last_slice() {
+        let alive = Arc::new(());
+        let mut chunk = Chunk::guarded(1 << 20, Box::new(Arc::clone(&alive)));
+        chunk.append(b"pinned");
+        let slice = chunk.slice(0..1);
+        drop(chunk);
+        assert_eq!(Arc::strong_count(&alive), 2);
+        drop(slice);
+        assert_eq!(Arc::strong_count(&alive), 1);
+    }
+
+    #[test]
+    fn a_large_buffer_takes_pages_as_it_is_filled() {
+        let resident = || {
+            let statm = std::fs::read_to_string("/proc/self/statm").expect("procfs");
+            let pages = statm.split(' ').nth(1).expect("the second field");
+            pages.parse::<usize>().expect("a number") * 4096
+        };
+        let before = resident();
+        let mut chunk = Chunk::new(512 << 20);
+        chunk.append(&[1; 4096]);
+        // Other tests of this process take some memory meanwhile.
+        assert!(resident().saturating_sub(before) < 256 << 20);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use naru_wire::ErrorCode;
 use naru_wire::api::fetch::{FetchRequest, FetchResponse};
 
 use super::answer::answer;
-use super::read::{ByOwner, Found, Wanted, by_owner, read_all};
+use super::read::{ByOwner, Found, Wanted, by_owner};
+use super::reserved::{Round, read_round};
 use super::wait::Wait;
 use crate::cluster::TopicRef;
 use crate::handlers::dispatch::Context;
@@ -48,12 +49,14 @@ pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
     let bytes_min = (request.min_bytes.max(0) as usize).min(bytes_max);
     let wait_max = Duration::from_millis(request.max_wait_ms.max(0) as u64).min(WAIT_MAX);
 
-    let mut found = read_all(shard, &owners, wanted.len(), bytes_max).await;
+    let mut round = read_round(shard, &owners, wanted.len(), bytes_max).await;
     let is_wait_of_use = !owners.is_empty() && !shard.connections.is_draining();
-    if is_wait_of_use && !wait_max.is_zero() && !is_due(&found, bytes_min) {
+    if is_wait_of_use && !wait_max.is_zero() && !is_due(&round, bytes_min) {
+        drop(round);
         wait(context, &owners, bytes_min as u64, wait_max).await;
-        found = read_all(shard, &owners, wanted.len(), bytes_max).await;
+        round = read_round(shard, &owners, wanted.len(), bytes_max).await;
     }
+    let Round { found, memory, .. } = round;
     let found: Vec<Found> = found
         .into_iter()
         .zip(wanted)
@@ -63,18 +66,15 @@ pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
             (None, Ok(_)) => Found::error(ErrorCode::UnknownServerError),
         })
         .collect();
-    let held: usize = found.iter().map(Found::records_bytes).sum();
-    let memory = shard.memory.reserve(&shard.io, held).await;
     let reply = context.encode(&answer(context, plan, found));
     reply.holding(memory)
 }
 
 /// Whether a read is the answer as it is. As in Kafka, an error of a read is, but a partition
 /// that the cluster does not have is not read: it does not end the wait for the others.
-fn is_due(found: &[Option<Found>], bytes_min: usize) -> bool {
-    let found = || found.iter().flatten();
-    found().map(Found::records_bytes).sum::<usize>() >= bytes_min
-        || found().any(|found| found.error_code != ErrorCode::None)
+fn is_due(round: &Round, bytes_min: usize) -> bool {
+    let mut found = round.found.iter().flatten();
+    round.is_enough(bytes_min) || found.any(|found| found.error_code != ErrorCode::None)
 }
 
 async fn wait(context: &Context, owners: &ByOwner, bytes_min: u64, wait_max: Duration) {
@@ -143,6 +143,7 @@ fn resolve(context: &Context, target: &FetchTarget) -> Result<Wanted, ErrorCode>
         },
         fetch_offset: target.fetch_offset,
         bytes_max: target.bytes_max.max(0) as usize,
+        batch_bytes_max: context.shard.topic_config(&topic).message_bytes_max as usize,
         current_leader_epoch: target.current_leader_epoch,
     })
 }

@@ -6,6 +6,7 @@
 mod answer;
 mod handle;
 mod read;
+mod reserved;
 mod wait;
 
 pub use handle::handle;

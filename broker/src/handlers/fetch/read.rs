@@ -21,6 +21,8 @@ pub struct Wanted {
     pub id: PartitionId,
     pub fetch_offset: i64,
     pub bytes_max: usize,
+    /// The largest batch that the topic takes now, in bytes.
+    pub batch_bytes_max: usize,
     pub current_leader_epoch: i32,
 }
 
@@ -73,19 +75,20 @@ pub fn by_owner(wanted: &[Result<Wanted, ErrorCode>], shards: usize) -> ByOwner 
 }
 
 /// Reads all of `wanted`; the answers stand at the same places. Those that are `None`
-/// there have none here.
+/// there have none here. `at_least_one` is Kafka's rule for the first batch.
 pub async fn read_all(
     shard: &Rc<Shard>,
     owners: &ByOwner,
     places: usize,
     bytes_max: usize,
+    at_least_one: bool,
 ) -> Vec<Option<Found>> {
     let calls: Vec<_> = owners
         .iter()
         .map(|(target, group)| {
             let group = Arc::clone(group);
             shard.mesh.call(shard, *target, move |there| {
-                read_owned(Rc::clone(there), group, bytes_max)
+                read_owned(Rc::clone(there), group, bytes_max, at_least_one)
             })
         })
         .collect();
@@ -109,10 +112,15 @@ pub async fn read_all(
     found
 }
 
-async fn read_owned(shard: Rc<Shard>, group: Group, bytes_max: usize) -> Vec<(usize, Found)> {
+async fn read_owned(
+    shard: Rc<Shard>,
+    group: Group,
+    bytes_max: usize,
+    at_least_one: bool,
+) -> Vec<(usize, Found)> {
     let mut answers = Vec::with_capacity(group.len());
     let mut room = bytes_max;
-    let mut is_first = true;
+    let mut is_first = at_least_one;
     for (place, wanted) in group.iter() {
         let answer = read_one(&shard, wanted, room, is_first).await;
         let bytes = answer.records_bytes();
