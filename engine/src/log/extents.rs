@@ -55,7 +55,8 @@ impl<E: Env> Log<E> {
         }
     }
 
-    /// Loads the extent after `position`, if it is worth it: somebody reads through.
+    /// Loads the extent after `position`, if there is room and a whole one: for a reader that
+    /// reads through.
     pub(super) fn read_ahead(&self, segment: i64, position: u64, segment_end: u64) {
         let number = position / EXTENT_BYTES + 1;
         let id = self.extent_id(segment, number);

@@ -34,6 +34,8 @@ struct View {
 pub(super) struct FoundBatch {
     pub header: BatchHeader,
     pub place: Place,
+    /// A reader stopped here before: it reads through.
+    is_resumed: bool,
 }
 
 /// Why a read did not get to its end.
@@ -144,7 +146,9 @@ impl<E: Env> Log<E> {
             None => {
                 let slices = self.read_file(segment, position, end).await;
                 let slices = self.as_seen_by(&view, slices)?;
-                self.read_ahead(segment, end, view.segment_end);
+                if first.is_resumed {
+                    self.read_ahead(segment, end, view.segment_end);
+                }
                 slices
             }
         };
@@ -232,7 +236,9 @@ impl<E: Env> Log<E> {
     async fn try_find(&self, view: &View) -> Result<Option<FoundBatch>, Interrupted> {
         let segment = view.segment;
         let known = self.state().readers.read_end(view.offset);
-        let mut position = match known.filter(|place| place.segment == segment) {
+        let known = known.filter(|place| place.segment == segment);
+        let is_resumed = known.is_some();
+        let mut position = match known {
             Some(place) => place.position,
             None if view.offset == segment => 0,
             None => {
@@ -248,7 +254,11 @@ impl<E: Env> Log<E> {
             let header = self.as_seen_by(view, header)?;
             if header.next_offset() > view.offset {
                 let is_readable = header.next_offset() <= view.up_to;
-                return Ok(is_readable.then_some(FoundBatch { header, place }));
+                return Ok(is_readable.then_some(FoundBatch {
+                    header,
+                    place,
+                    is_resumed,
+                }));
             }
             position += header.size_bytes() as u64;
         }

@@ -7,7 +7,7 @@ use super::super::budget::Turns;
 use super::super::place::{BatchEnd, Place};
 
 /// How many places of the log where readers stopped are remembered.
-const READ_ENDS_MAX: usize = 16;
+const READ_ENDS_MAX: usize = 64;
 
 #[derive(Default)]
 pub(in crate::log) struct Readers {
