@@ -91,11 +91,11 @@ fn a_read_of_a_segment_that_retention_drops_gives_its_records_or_is_out_of_range
             });
             log.drop_expired(0).await.unwrap();
             assert!(log.start_offset() > 2, "the story needs a drop");
-            let appended = &known.0.borrow().appended;
+            let appended = known.0.borrow().appended.clone();
             match receiver.await.unwrap() {
                 Ok(read) => {
                     let story = format!("seed {seed}");
-                    assert_eq!(assert_as_appended(read, appended, 2, &story), 2);
+                    assert_eq!(assert_as_appended(read, &appended, 2, &story), 2);
                     given += 1;
                 }
                 Err(ReadError::OffsetOutOfRange { offset: 2, .. }) => refused += 1,
@@ -201,15 +201,16 @@ fn a_read_beside_a_truncation_is_of_one_log() {
             }
             all_done.await.unwrap();
             receiver.await.unwrap();
-            let (old, new) = (&before.0.borrow().appended, &after.0.borrow().appended);
+            let old = before.0.borrow().appended.clone();
+            let new = after.0.borrow().appended.clone();
             for (from, read) in results.take() {
                 let story = format!("seed {seed}, from {from}");
                 match read {
                     Ok(read) => {
                         let first = read.concat();
                         let is_new =
-                            first.is_empty() || first[16..] == new_bytes(new, from, &first);
-                        let source = if is_new { new } else { old };
+                            first.is_empty() || first[16..] == new_bytes(&new, from, &first);
+                        let source = if is_new { &new } else { &old };
                         assert_as_appended(read, source, from, &story);
                         outcomes[usize::from(is_new)] += 1;
                     }
@@ -223,7 +224,7 @@ fn a_read_beside_a_truncation_is_of_one_log() {
             let mut at = log.start_offset();
             while at < log.end_offset() {
                 let read = log.read(at, 300_000, true).await.unwrap();
-                at += assert_as_appended(read, new, at, "afterwards") as i64;
+                at += assert_as_appended(read, &new, at, "afterwards") as i64;
             }
         })
         .unwrap();

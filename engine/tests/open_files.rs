@@ -1,0 +1,100 @@
+//! How many files a log keeps open, on the ring: as few as are read, and fewer when the
+//! process has no descriptor left. One story at a time: descriptors are the process's.
+#![allow(clippy::unwrap_used)]
+
+mod world;
+
+use std::fs::File;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Mutex;
+
+use naru_engine::log::{Fence, Log, LogConfig, Shared, Stamp, TailBudget};
+use naru_runtime::{Handle, RingConfig, Runtime};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use world::batch;
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+const SEGMENTS: i64 = 200;
+/// Files of sealed segments that a shard may keep open for readers.
+const FILES_MAX: usize = 64;
+
+fn open_files() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// A log with a record in each of its many segments; nothing of them is in memory.
+async fn many_segments(io: &Handle, dir: &Path) -> Log<Handle> {
+    let config = LogConfig {
+        segment_bytes: 5_000,
+        ..LogConfig::default()
+    };
+    let shared = Shared {
+        fence: Fence::new(dir.to_owned()),
+        tails: Rc::new(TailBudget::new(0)),
+    };
+    let log = Log::create(io.clone(), dir.join("topic-0"), config, shared);
+    for number in 0..SEGMENTS {
+        let batch = batch(4_000, number as u64);
+        log.append(&batch, Stamp::default(), 0).unwrap();
+        log.flushed(number + 1).await.unwrap();
+    }
+    log
+}
+
+/// Reads a record of every segment; `after` is called after each.
+async fn read_each(log: &Log<Handle>, mut after: impl FnMut()) {
+    for offset in 0..SEGMENTS {
+        let read = log.read(offset, 1, true).await.unwrap();
+        assert_eq!(read.concat().len(), 4_000, "offset {offset}");
+        after();
+    }
+}
+
+/// Issue 8, A10: 200 segments of a busy log held 201 descriptors.
+#[test]
+fn a_log_of_many_segments_keeps_few_files_open() {
+    let _only = ONE_AT_A_TIME.lock().unwrap();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let runtime = Runtime::new(RingConfig::default()).unwrap();
+    let io = runtime.handle();
+    runtime.run(async {
+        let before = open_files();
+        let log = many_segments(&io, dir.path()).await;
+        let appended = open_files();
+        assert!(appended <= before + 3, "{before} files, then {appended}");
+        let mut read = 0;
+        read_each(&log, || read = read.max(open_files())).await;
+        assert!(read > before + 10, "the story needs files that are read");
+        // Closing one takes its time on the ring.
+        assert!(
+            read <= before + FILES_MAX + 8,
+            "{before} files, then {read}"
+        );
+    });
+}
+
+#[test]
+fn without_a_free_descriptor_readers_take_turns() {
+    let _only = ONE_AT_A_TIME.lock().unwrap();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let runtime = Runtime::new(RingConfig::default()).unwrap();
+    let io = runtime.handle();
+    runtime.run(async {
+        let log = many_segments(&io, dir.path()).await;
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        let few = open_files() as u64 + 8;
+        setrlimit(Resource::RLIMIT_NOFILE, few, hard).unwrap();
+        let mut refused = 0;
+        read_each(&log, || {
+            refused += usize::from(File::open("/dev/null").is_err())
+        })
+        .await;
+        setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
+        assert!(
+            refused > 0,
+            "the story needs a process without a free descriptor"
+        );
+    });
+}
