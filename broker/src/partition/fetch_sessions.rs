@@ -4,7 +4,9 @@
 //! Sessions belong to the shard whose connection began them. A client that comes back by
 //! another shard is told that its session is not known, and begins a new one.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use naru_wire::{ErrorCode, Str};
@@ -22,23 +24,49 @@ const EVICT_AFTER: Duration = Duration::from_secs(120);
 const PARTITIONS_PER_SESSION_MAX: usize = 100_000;
 
 /// A partition as a client wants it fetched.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct FetchTarget {
     pub topic: Str,
     pub topic_id: Uuid,
     pub index: i32,
+    wants: Cell<Wants>,
+    told: Cell<Option<Told>>,
+}
+
+/// What changes of a target from fetch to fetch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wants {
     pub fetch_offset: i64,
     pub bytes_max: i32,
     pub current_leader_epoch: i32,
 }
 
+/// A partition as requests name it: before version 13 by name, then by id.
+type Key = (Str, Uuid, i32);
+
 impl FetchTarget {
-    fn key(&self) -> (Str, Uuid, i32) {
+    pub fn new(topic: Str, topic_id: Uuid, index: i32, wants: Wants) -> Self {
+        Self {
+            topic,
+            topic_id,
+            index,
+            wants: Cell::new(wants),
+            told: Cell::new(None),
+        }
+    }
+
+    pub fn wants(&self) -> Wants {
+        self.wants.get()
+    }
+
+    fn key(&self) -> Key {
         (self.topic.clone(), self.topic_id, self.index)
     }
 
-    fn is_same_partition(&self, topic: &Str, topic_id: Uuid, index: i32) -> bool {
-        self.index == index && self.topic_id == topic_id && self.topic == *topic
+    /// Lets go of the frame that the name came in.
+    fn detached(self) -> Self {
+        let topic = self.topic.detach();
+        Self { topic, ..self }
     }
 }
 
@@ -49,6 +77,9 @@ pub struct Told {
     pub log_start_offset: i64,
 }
 
+/// Targets that a session and the fetches under way have together: none is copied for a fetch.
+type Targets = Rc<Vec<Rc<FetchTarget>>>;
+
 /// What a request comes to.
 #[derive(Debug, PartialEq)]
 pub struct FetchPlan {
@@ -56,26 +87,51 @@ pub struct FetchPlan {
     pub session_id: i32,
     /// The epoch that the session's next request has: another one by now means that
     /// somebody else went on with it.
-    pub next_epoch: i32,
+    next_epoch: i32,
     /// The answer leaves out what has nothing new.
-    pub is_incremental: bool,
-    pub targets: Vec<FetchTarget>,
+    is_incremental: bool,
+    targets: Targets,
+    /// Where this fetch begins: all get their turn.
+    first: usize,
+}
+
+impl FetchPlan {
+    /// A fetch without a session.
+    pub fn alone(targets: Vec<FetchTarget>) -> Self {
+        Self {
+            session_id: 0,
+            next_epoch: 0,
+            is_incremental: false,
+            targets: Rc::new(targets.into_iter().map(Rc::new).collect()),
+            first: 0,
+        }
+    }
+
+    /// What is to be read, in the order in which it is answered.
+    pub fn targets(&self) -> impl ExactSizeIterator<Item = &FetchTarget> {
+        let count = self.targets.len();
+        (0..count).map(move |at| &*self.targets[(self.first + at) % count])
+    }
 }
 
 /// What a request says about its session.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct SessionRequest {
     pub session_id: i32,
     pub epoch: i32,
     pub targets: Vec<FetchTarget>,
-    pub forgotten: Vec<(Str, Uuid, i32)>,
+    pub forgotten: Vec<Key>,
     pub uses_topic_ids: bool,
 }
 
 struct Session {
     next_epoch: i32,
     uses_topic_ids: bool,
-    partitions: Vec<(FetchTarget, Option<Told>)>,
+    targets: Targets,
+    /// Where each partition stands in `targets`.
+    places: HashMap<Key, usize>,
+    /// The target that the next fetch begins with.
+    first: usize,
     used: Instant,
 }
 
@@ -101,17 +157,17 @@ impl FetchSessions {
     ) -> Result<FetchPlan, ErrorCode> {
         if matches!(request.epoch, INITIAL_EPOCH | FINAL_EPOCH) {
             self.sessions.remove(&request.session_id);
-            let session_id = if request.epoch == INITIAL_EPOCH {
-                self.open(now, &request, random)
-            } else {
-                0
+            let id = match request.epoch {
+                INITIAL_EPOCH if !request.targets.is_empty() => self.new_id(now, random),
+                _ => None,
             };
-            return Ok(FetchPlan {
-                session_id,
-                next_epoch: INITIAL_EPOCH + 1,
-                is_incremental: false,
-                targets: request.targets,
-            });
+            let Some(id) = id else {
+                return Ok(FetchPlan::alone(request.targets));
+            };
+            let session = Session::new(now, request);
+            let plan = session.plan(id, false);
+            self.sessions.insert(id, session);
+            return Ok(plan);
         }
         let session = self
             .sessions
@@ -125,109 +181,111 @@ impl FetchSessions {
         }
         session.next_epoch = request.epoch.checked_add(1).unwrap_or(1);
         session.used = now;
-        for (topic, topic_id, index) in &request.forgotten {
-            let partitions = &mut session.partitions;
-            partitions.retain(|(known, _)| !known.is_same_partition(topic, *topic_id, *index));
+        for key in &request.forgotten {
+            session.forget(key);
         }
         session.update(request.targets);
-        if session.partitions.len() > PARTITIONS_PER_SESSION_MAX {
+        if session.targets.len() > PARTITIONS_PER_SESSION_MAX {
             self.sessions.remove(&request.session_id);
             return Err(ErrorCode::FetchSessionIdNotFound);
         }
-        Ok(FetchPlan {
-            session_id: request.session_id,
-            next_epoch: session.next_epoch,
-            is_incremental: true,
-            targets: session.partitions.iter().map(|(t, _)| t.clone()).collect(),
-        })
+        Ok(session.plan(request.session_id, true))
     }
 
-    /// Opens a session if there is room; its id, or 0.
-    fn open(
-        &mut self,
-        now: Instant,
-        request: &SessionRequest,
-        mut random: impl FnMut() -> i32,
-    ) -> i32 {
-        if request.targets.is_empty() {
-            return 0;
-        }
+    /// An id for a session, if there is room for one.
+    fn new_id(&mut self, now: Instant, mut random: impl FnMut() -> i32) -> Option<i32> {
         if self.sessions.len() >= self.sessions_max {
             let oldest = self.sessions.iter().min_by_key(|(_, session)| session.used);
             match oldest.map(|(id, session)| (*id, now.duration_since(session.used))) {
                 Some((id, idle)) if idle >= EVICT_AFTER => self.sessions.remove(&id),
-                _ => return 0,
+                _ => return None,
             };
         }
         let mut id = random() & i32::MAX;
         while id == 0 || self.sessions.contains_key(&id) {
             id = random() & i32::MAX;
         }
-        let targets = request.targets.iter().map(|target| {
-            // The frame that the name came in is let go.
-            let topic = target.topic.detach();
-            let target = FetchTarget {
-                topic,
-                ..target.clone()
-            };
-            (target, None)
-        });
-        let session = Session {
-            next_epoch: 1,
-            uses_topic_ids: request.uses_topic_ids,
-            partitions: targets.collect(),
-            used: now,
-        };
-        self.sessions.insert(id, session);
-        id
+        Some(id)
     }
 
     /// Says what each target of a plan was found to be, in the plan's order: whether it has
     /// records or an error, and its offsets. Returns which belong into the answer.
-    pub fn finish(&mut self, plan: &FetchPlan, found: &[(bool, Told)]) -> Vec<bool> {
+    pub fn finish(
+        &mut self,
+        plan: &FetchPlan,
+        found: impl ExactSizeIterator<Item = (bool, Told)>,
+    ) -> Vec<bool> {
         let session = self.sessions.get_mut(&plan.session_id);
-        let session = session.filter(|session| {
-            session.next_epoch == plan.next_epoch && session.partitions.len() == found.len()
-        });
-        let Some(session) = session else {
+        let Some(session) = session.filter(|session| session.next_epoch == plan.next_epoch) else {
             return vec![true; found.len()];
         };
         let mut included = Vec::with_capacity(found.len());
-        let (mut waiting, mut served) = (Vec::with_capacity(found.len()), Vec::new());
-        let partitions = std::mem::take(&mut session.partitions);
-        for ((has_news, told), (target, last)) in found.iter().zip(partitions) {
-            included.push(!plan.is_incremental || *has_news || last != Some(*told));
-            let order = if *has_news { &mut served } else { &mut waiting };
-            order.push((target, Some(*told)));
+        let mut after_served = None;
+        for (at, (target, (has_news, told))) in plan.targets().zip(found).enumerate() {
+            let is_change = target.told.replace(Some(told)) != Some(told);
+            included.push(!plan.is_incremental || has_news || is_change);
+            if has_news {
+                after_served = Some(plan.first + at + 1);
+            }
         }
-        // Who was served goes behind the others, so that all get their turn.
-        waiting.append(&mut served);
-        session.partitions = waiting;
+        // The next fetch begins after those that were served, so that all get their turn.
+        if let Some(first) = after_served {
+            session.first = first % session.targets.len().max(1);
+        }
         included
     }
 }
 
 impl Session {
-    fn update(&mut self, targets: Vec<FetchTarget>) {
-        let mut known: HashMap<(Str, Uuid, i32), usize> = HashMap::new();
-        if !targets.is_empty() {
-            let partitions = self.partitions.iter().enumerate();
-            known.extend(partitions.map(|(at, (target, _))| (target.key(), at)));
+    fn new(now: Instant, request: SessionRequest) -> Self {
+        let mut session = Self {
+            next_epoch: INITIAL_EPOCH + 1,
+            uses_topic_ids: request.uses_topic_ids,
+            targets: Targets::default(),
+            places: HashMap::with_capacity(request.targets.len()),
+            first: 0,
+            used: now,
+        };
+        session.update(request.targets);
+        session
+    }
+
+    fn plan(&self, session_id: i32, is_incremental: bool) -> FetchPlan {
+        FetchPlan {
+            session_id,
+            next_epoch: self.next_epoch,
+            is_incremental,
+            targets: Rc::clone(&self.targets),
+            first: self.first,
         }
+    }
+
+    fn update(&mut self, targets: Vec<FetchTarget>) {
         for target in targets {
-            let entry = known.get(&target.key()).copied();
-            match entry.and_then(|at| self.partitions.get_mut(at)) {
-                Some((known, _)) => {
-                    known.fetch_offset = target.fetch_offset;
-                    known.bytes_max = target.bytes_max;
-                    known.current_leader_epoch = target.current_leader_epoch;
-                }
+            let key = target.key();
+            match self.places.get(&key).and_then(|at| self.targets.get(*at)) {
+                Some(known) => known.wants.set(target.wants()),
                 None => {
-                    let topic = target.topic.detach();
-                    self.partitions
-                        .push((FetchTarget { topic, ..target }, None));
+                    let target = Rc::new(target.detached());
+                    self.places.insert(target.key(), self.targets.len());
+                    // Copied only if a fetch of the session is under way, which is none's way.
+                    Rc::make_mut(&mut self.targets).push(target);
                 }
             }
+        }
+    }
+
+    fn forget(&mut self, key: &Key) {
+        let Some(at) = self.places.remove(key) else {
+            return;
+        };
+        let targets = Rc::make_mut(&mut self.targets);
+        targets.swap_remove(at);
+        if let Some(moved) = targets.get(at) {
+            self.places.insert(moved.key(), at);
+        }
+        if self.first >= targets.len() {
+            self.first = 0;
         }
     }
 }
@@ -237,14 +295,12 @@ mod tests {
     use super::*;
 
     fn target(index: i32, fetch_offset: i64) -> FetchTarget {
-        FetchTarget {
-            topic: Str::from("t"),
-            topic_id: Uuid::nil(),
-            index,
+        let wants = Wants {
             fetch_offset,
             bytes_max: 1,
             current_leader_epoch: -1,
-        }
+        };
+        FetchTarget::new(Str::from("t"), Uuid::nil(), index, wants)
     }
 
     fn request(session_id: i32, epoch: i32, targets: Vec<FetchTarget>) -> SessionRequest {
@@ -254,6 +310,22 @@ mod tests {
             targets,
             ..SessionRequest::default()
         }
+    }
+
+    fn finish<const N: usize>(
+        sessions: &mut FetchSessions,
+        plan: &FetchPlan,
+        found: [(bool, Told); N],
+    ) -> Vec<bool> {
+        sessions.finish(plan, found.into_iter())
+    }
+
+    fn at(plan: &FetchPlan, place: usize) -> &FetchTarget {
+        plan.targets().nth(place).expect("a target")
+    }
+
+    fn indexes(plan: &FetchPlan) -> Vec<i32> {
+        plan.targets().map(|target| target.index).collect()
     }
 
     const NOTHING: (bool, Told) = (
@@ -270,7 +342,10 @@ mod tests {
         let plan = sessions.begin(now, request(0, 0, vec![target(0, 0), target(1, 0)]), || 7);
         let plan = plan.expect("a new session");
         assert_eq!((plan.session_id, plan.is_incremental), (7, false));
-        assert_eq!(sessions.finish(&plan, &[NOTHING, NOTHING]), [true, true]);
+        assert_eq!(
+            finish(&mut sessions, &plan, [NOTHING, NOTHING]),
+            [true, true]
+        );
         (sessions, plan.session_id, now)
     }
 
@@ -280,28 +355,29 @@ mod tests {
         let plan = sessions
             .begin(now, request(id, 1, vec![]), || 0)
             .expect("known");
-        assert_eq!(plan.targets.len(), 2);
+        assert_eq!(plan.targets().len(), 2);
         let moved = Told {
             high_watermark: 6,
             log_start_offset: 0,
         };
         assert_eq!(
-            sessions.finish(&plan, &[NOTHING, (false, moved)]),
+            finish(&mut sessions, &plan, [NOTHING, (false, moved)]),
             [false, true]
         );
         let plan = sessions.begin(now, request(id, 2, vec![target(0, 9)]), || 0);
         let plan = plan.expect("known");
-        assert_eq!(plan.targets[0].fetch_offset, 9);
+        assert_eq!(at(&plan, 0).wants().fetch_offset, 9);
         assert_eq!(
-            sessions.finish(&plan, &[(true, NOTHING.1), (false, moved)]),
+            finish(&mut sessions, &plan, [(true, NOTHING.1), (false, moved)]),
             [true, false]
         );
         let plan = sessions
             .begin(now, request(id, 3, vec![]), || 0)
             .expect("known");
         assert_eq!(
-            plan.targets[0].index, 1,
-            "who was served goes behind the others"
+            at(&plan, 0).index,
+            1,
+            "who was served comes after the others"
         );
     }
 
@@ -311,7 +387,68 @@ mod tests {
         let mut forget = request(id, 1, vec![]);
         forget.forgotten = vec![(Str::from("t"), Uuid::nil(), 0)];
         let plan = sessions.begin(now, forget, || 0).expect("known");
-        assert_eq!(plan.targets, [target(1, 0)]);
+        assert_eq!(indexes(&plan), [1]);
+    }
+
+    #[test]
+    fn what_is_forgotten_and_fetched_again_is_found_where_it_is() {
+        let (mut sessions, id, now) = begun();
+        let mut epoch = 0;
+        let mut next = |targets, forgotten: &[i32]| {
+            epoch += 1;
+            let mut request = request(id, epoch, targets);
+            let key = |index: &i32| (Str::from("t"), Uuid::nil(), *index);
+            request.forgotten = forgotten.iter().map(key).collect();
+            sessions.begin(now, request, || 0).expect("known")
+        };
+        assert_eq!(
+            indexes(&next(vec![target(2, 0), target(3, 0)], &[])),
+            [0, 1, 2, 3]
+        );
+        assert_eq!(indexes(&next(vec![], &[1, 9])), [0, 3, 2]);
+        let plan = next(vec![target(3, 30), target(2, 20), target(1, 10)], &[0]);
+        let found: Vec<_> = plan
+            .targets()
+            .map(|t| (t.index, t.wants().fetch_offset))
+            .collect();
+        assert_eq!(found, [(2, 20), (3, 30), (1, 10)]);
+    }
+
+    #[test]
+    fn all_get_their_turn() {
+        let (mut sessions, id, now) = begun();
+        let more = vec![target(2, 0), target(3, 0)];
+        let mut plan = sessions
+            .begin(now, request(id, 1, more), || 0)
+            .expect("known");
+        let mut order = Vec::new();
+        for epoch in 2..10 {
+            // Only the first of each fetch finds room in its answer.
+            order.push(at(&plan, 0).index);
+            let served = [(true, NOTHING.1), NOTHING, NOTHING, NOTHING];
+            finish(&mut sessions, &plan, served);
+            plan = sessions
+                .begin(now, request(id, epoch, vec![]), || 0)
+                .expect("known");
+        }
+        assert_eq!(order, [0, 1, 2, 3, 0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_fetch_shares_the_targets_of_its_session() {
+        let (mut sessions, id, now) = begun();
+        let plan = sessions.begin(now, request(id, 1, vec![target(1, 5)]), || 0);
+        let plan = plan.expect("known");
+        let session = &sessions.sessions[&id];
+        assert!(Rc::ptr_eq(&plan.targets, &session.targets));
+        // Another connection that goes on with the session takes nothing from it.
+        let other = sessions.begin(now, request(id, 2, vec![target(2, 0)]), || 0);
+        assert_eq!(indexes(&plan), [0, 1]);
+        assert_eq!(indexes(&other.expect("known")), [0, 1, 2]);
+        assert_eq!(
+            finish(&mut sessions, &plan, [NOTHING, NOTHING]),
+            [true, true]
+        );
     }
 
     #[test]

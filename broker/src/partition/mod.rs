@@ -13,7 +13,7 @@ mod waits;
 mod watch;
 
 pub use checkpoint::{CheckpointError, Checkpointed};
-pub use fetch_sessions::{FetchPlan, FetchSessions, FetchTarget, SessionRequest, Told};
+pub use fetch_sessions::{FetchPlan, FetchSessions, FetchTarget, SessionRequest, Told, Wants};
 pub use high_watermark::HighWatermark;
 pub use local::{AckError, Acks, AppendError, Appended, CheckedBatch, Partition, PartitionState};
 pub use placement::{ShardId, owner};

@@ -11,24 +11,21 @@ use crate::partition::{FetchPlan, Told};
 
 pub fn answer(context: &Context, plan: FetchPlan, found: Vec<Found>) -> FetchResponse {
     let node_id = context.shard.config.node_id;
-    let told: Vec<(bool, Told)> = found
-        .iter()
-        .map(|found| {
-            let has_news = found.error_code != ErrorCode::None || !found.records.is_empty();
-            let told = Told {
-                high_watermark: found.high_watermark,
-                log_start_offset: found.log_start_offset,
-            };
-            (has_news, told)
-        })
-        .collect();
+    let told = found.iter().map(|found| {
+        let has_news = found.error_code != ErrorCode::None || !found.records.is_empty();
+        let told = Told {
+            high_watermark: found.high_watermark,
+            log_start_offset: found.log_start_offset,
+        };
+        (has_news, told)
+    });
     let included = context
         .shard
         .fetch_sessions
         .borrow_mut()
-        .finish(&plan, &told);
+        .finish(&plan, told);
     let mut responses: Vec<FetchableTopicResponse> = Vec::new();
-    let all = plan.targets.into_iter().zip(found).zip(included);
+    let all = plan.targets().zip(found).zip(included);
     for ((target, found), _) in all.filter(|(_, is_included)| *is_included) {
         let data = partition_data(target.index, found, node_id);
         match responses.last_mut() {
@@ -36,7 +33,7 @@ pub fn answer(context: &Context, plan: FetchPlan, found: Vec<Found>) -> FetchRes
                 last.partitions.push(data);
             }
             _ => responses.push(FetchableTopicResponse {
-                topic: target.topic,
+                topic: target.topic.clone(),
                 topic_id: target.topic_id,
                 partitions: vec![data],
             }),

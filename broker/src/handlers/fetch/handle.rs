@@ -11,10 +11,11 @@ use super::answer::answer;
 use super::read::{ByOwner, Found, Wanted, by_owner};
 use super::reserved::{Round, read_round};
 use super::wait::Wait;
-use crate::cluster::TopicRef;
+use crate::cluster::{ClusterImage, TopicRef};
 use crate::handlers::dispatch::Context;
 use crate::net::Reply;
-use crate::partition::{FetchPlan, FetchTarget, PartitionId, SessionRequest};
+use crate::partition::{FetchPlan, FetchTarget, PartitionId, SessionRequest, Wants};
+use crate::shard::Shard;
 
 /// Fetch versions from here on name topics by their id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
@@ -41,7 +42,12 @@ pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
             });
         }
     };
-    let wanted: Vec<_> = plan.targets.iter().map(|t| resolve(context, t)).collect();
+    let image = shard.image();
+    let by_id = context.version() >= TOPIC_IDS_SINCE;
+    let wanted = plan
+        .targets()
+        .map(|target| resolve(shard, &image, target, by_id));
+    let wanted: Vec<_> = wanted.collect();
     let owners = by_owner(&wanted, shard.mesh.shards());
     let bytes_max = (request.max_bytes.max(0) as usize)
         .min(shard.config.limits.fetch_bytes_max as usize)
@@ -88,23 +94,23 @@ async fn wait(context: &Context, owners: &ByOwner, bytes_min: u64, wait_max: Dur
 /// What is to be fetched: what the request says, over what its session knows.
 fn plan(context: &Context, request: &FetchRequest) -> Result<FetchPlan, ErrorCode> {
     let targets = request.topics.iter().flat_map(|topic| {
-        topic.partitions.iter().map(|partition| FetchTarget {
-            topic: topic.topic.clone(),
-            topic_id: topic.topic_id,
-            index: partition.partition,
-            fetch_offset: partition.fetch_offset,
-            bytes_max: partition.partition_max_bytes,
-            current_leader_epoch: partition.current_leader_epoch,
+        topic.partitions.iter().map(|partition| {
+            let wants = Wants {
+                fetch_offset: partition.fetch_offset,
+                bytes_max: partition.partition_max_bytes,
+                current_leader_epoch: partition.current_leader_epoch,
+            };
+            FetchTarget::new(
+                topic.topic.clone(),
+                topic.topic_id,
+                partition.partition,
+                wants,
+            )
         })
     });
     let targets = targets.collect();
     if context.version() < SESSIONS_SINCE {
-        return Ok(FetchPlan {
-            session_id: 0,
-            next_epoch: 0,
-            is_incremental: false,
-            targets,
-        });
+        return Ok(FetchPlan::alone(targets));
     }
     let forgotten = request.forgotten_topics_data.iter().flat_map(|topic| {
         let partitions = topic.partitions.iter();
@@ -123,9 +129,12 @@ fn plan(context: &Context, request: &FetchRequest) -> Result<FetchPlan, ErrorCod
     })
 }
 
-fn resolve(context: &Context, target: &FetchTarget) -> Result<Wanted, ErrorCode> {
-    let image = context.shard.image();
-    let by_id = context.version() >= TOPIC_IDS_SINCE;
+fn resolve(
+    shard: &Shard,
+    image: &ClusterImage,
+    target: &FetchTarget,
+    by_id: bool,
+) -> Result<Wanted, ErrorCode> {
     let topic = if by_id {
         let topic = image.topic(TopicRef::Id(target.topic_id));
         topic.ok_or(ErrorCode::UnknownTopicId)?
@@ -136,14 +145,15 @@ fn resolve(context: &Context, target: &FetchTarget) -> Result<Wanted, ErrorCode>
     if topic.partition(target.index).is_none() {
         return Err(ErrorCode::UnknownTopicOrPartition);
     }
+    let wants = target.wants();
     Ok(Wanted {
         id: PartitionId {
             topic_id: topic.id,
             index: target.index,
         },
-        fetch_offset: target.fetch_offset,
-        bytes_max: target.bytes_max.max(0) as usize,
-        batch_bytes_max: context.shard.topic_config(&topic).message_bytes_max as usize,
-        current_leader_epoch: target.current_leader_epoch,
+        fetch_offset: wants.fetch_offset,
+        bytes_max: wants.bytes_max.max(0) as usize,
+        batch_bytes_max: shard.topic_config(&topic).message_bytes_max as usize,
+        current_leader_epoch: wants.current_leader_epoch,
     })
 }
