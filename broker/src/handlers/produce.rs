@@ -9,7 +9,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use naru_record_batch::{Depth, Rejection, RejectionKind, Rules, validate};
-use naru_runtime::Elapsed;
 use naru_wire::api::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
     ProduceResponse, TopicProduceResponse,
@@ -21,15 +20,13 @@ use crate::cluster::{Topic, TopicRef};
 use crate::config::{RecordValidation, TimestampType};
 use crate::net::{Answer, Reply};
 use crate::partition::{
-    AckError, Acks, AppendError, Appended, CheckedBatch, PartitionId, SequenceError, ShardId, owner,
+    AckError, Acks, AppendError, Appended, CheckedBatch, NO_EPOCH, PartitionId, SequenceError,
+    ShardId, owner,
 };
 use crate::shard::{Call, Shard};
 
 /// Produce versions from here on name topics by their id (KIP-516).
 const TOPIC_IDS_SINCE: i16 = 13;
-
-/// Produce says nothing of the leader epoch that the client knows.
-const NO_EPOCH: i32 = -1;
 
 /// zstd came with this version (KIP-110).
 const ZSTD_SINCE: i16 = 7;
@@ -260,6 +257,7 @@ fn append_all(
     wait_max: Duration,
 ) -> impl Future<Output = Vec<(Place, Outcome)>> + use<> {
     let now_ms = shard.now_ms();
+    let deadline = shard.io.now() + wait_max;
     let mut outcomes = Vec::with_capacity(batches.len());
     let mut waits = Vec::with_capacity(batches.len());
     for routed in batches {
@@ -268,7 +266,8 @@ fn append_all(
                 let outcome = partition.append(&routed.batch, now_ms);
                 if let Ok(appended) = &outcome {
                     // All flushes are asked for before the first is waited for.
-                    let acknowledged = partition.acknowledged(appended.next_offset, acks);
+                    let next_offset = appended.next_offset;
+                    let acknowledged = partition.acknowledged_by(next_offset, acks, deadline);
                     waits.push((outcomes.len(), partition, acknowledged));
                 }
                 outcome.map_err(|error| append_error_code(&error))
@@ -277,26 +276,9 @@ fn append_all(
         };
         outcomes.push((routed.place, outcome));
     }
-    let io = shard.io.clone();
     async move {
-        let deadline = io.now() + wait_max;
         for (at, partition, acknowledged) in waits {
-            let done = match acks {
-                Acks::All => {
-                    let left = deadline.saturating_duration_since(io.now());
-                    match io.timeout(left, acknowledged).await {
-                        Ok(done) => done,
-                        Err(Elapsed) => {
-                            // It stays in the log, and may be committed yet, as in Kafka.
-                            outcomes[at].1 = Err(ErrorCode::RequestTimedOut);
-                            continue;
-                        }
-                    }
-                }
-                // As Kafka's append to the leader's log, this is not what timeout_ms is about.
-                Acks::Leader | Acks::None => acknowledged.await,
-            };
-            if let Err(error) = done {
+            if let Err(error) = acknowledged.await {
                 tracing::error!(topic = %partition.topic, "append failed: {error}");
                 outcomes[at].1 = Err(ack_error_code(&error));
             }
@@ -324,6 +306,7 @@ fn append_error_code(error: &AppendError) -> ErrorCode {
         AppendError::Sequence(SequenceError::InvalidProducerEpoch { .. }) => {
             ErrorCode::InvalidProducerEpoch
         }
+        AppendError::NotLeader => ErrorCode::NotLeaderOrFollower,
         AppendError::Log(_) => ErrorCode::KafkaStorageError,
     }
 }
@@ -331,6 +314,7 @@ fn append_error_code(error: &AppendError) -> ErrorCode {
 fn ack_error_code(error: &AckError) -> ErrorCode {
     match error {
         AckError::NotLeader => ErrorCode::NotLeaderOrFollower,
+        AckError::TimedOut => ErrorCode::RequestTimedOut,
         AckError::Log(_) => ErrorCode::KafkaStorageError,
     }
 }

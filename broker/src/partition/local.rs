@@ -16,6 +16,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
+use std::time::Instant;
 
 use bytes::Bytes;
 use naru_engine::log::{Log, LogConfig, LogError, ReadError, Stamp};
@@ -36,11 +37,14 @@ const CHECKPOINT_EVERY_BYTES: u64 = 256 << 20;
 pub struct Partition {
     pub id: PartitionId,
     pub topic: Rc<str>,
+    io: Handle,
     log: Log<Handle>,
     standing: Cell<Standing>,
     high_watermark: HighWatermark,
     pub config: RefCell<Rc<TopicConfig>>,
     producers: RefCell<Producers>,
+    /// Where the log ended after the last append.
+    end_offset: Cell<i64>,
     checkpointed_at_bytes: Cell<u64>,
     appended_bytes: Cell<u64>,
     /// Raises the high watermark while this lives.
@@ -67,6 +71,8 @@ pub struct Appended {
 
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
+    #[error("this broker does not lead the partition")]
+    NotLeader,
     #[error(transparent)]
     Sequence(#[from] SequenceError),
     #[error(transparent)]
@@ -88,6 +94,8 @@ pub enum Acks {
 pub enum AckError {
     #[error("this broker does not lead the partition any more")]
     NotLeader,
+    #[error("it was not committed in time")]
+    TimedOut,
     #[error(transparent)]
     Log(#[from] LogError),
 }
@@ -123,14 +131,17 @@ impl Partition {
             );
         }
         let high_watermark = state.high_watermark.min(flushed);
+        let end_offset = log.end_offset();
         let partition = Rc::new(Self {
             id,
             topic,
+            io: io.clone(),
             log,
             standing: Cell::new(standing),
             high_watermark: HighWatermark::new(high_watermark),
             config: RefCell::new(config),
             producers: RefCell::new(state.producers),
+            end_offset: Cell::new(end_offset),
             checkpointed_at_bytes: Cell::new(0),
             appended_bytes: Cell::new(0),
             following: OnceCell::new(),
@@ -178,6 +189,10 @@ impl Partition {
 
     /// Gives a batch its offsets and puts it on the way to the disk. Does not wait.
     pub fn append(&self, batch: &CheckedBatch, now_ms: i64) -> Result<Appended, AppendError> {
+        if self.standing.get().role != Role::Leader {
+            return Err(AppendError::NotLeader);
+        }
+        self.forget_what_was_taken_back();
         let header = &batch.header;
         if header.producer_id >= 0 {
             match self.producers.borrow().check(
@@ -221,6 +236,7 @@ impl Partition {
                 .borrow_mut()
                 .record(header, appended.base_offset, timestamp_ms, now_ms);
         }
+        self.end_offset.set(appended.last_offset + 1);
         self.appended_bytes
             .set(self.appended_bytes.get() + batch.bytes.len() as u64);
         Ok(Appended {
@@ -231,28 +247,63 @@ impl Partition {
         })
     }
 
+    /// A log without room takes back what it could not write: a retry of it is no duplicate.
+    fn forget_what_was_taken_back(&self) {
+        let end_offset = self.log.end_offset();
+        if end_offset < self.end_offset.replace(end_offset) {
+            self.producers.borrow_mut().forget_from(end_offset);
+        }
+    }
+
     fn timestamp_type(&self) -> TimestampType {
         self.config.borrow().timestamp_type
     }
 
-    /// Resolves when all below `offset` is what `acks` asks for. What has to be flushed for
-    /// that is asked for when this is called, not when it is first polled.
+    /// Resolves when the batch that was just appended, which ends at `offset`, is what `acks`
+    /// asks for. What has to be flushed for that is asked for when this is called, not when
+    /// it is first polled; and it is for that batch, also if the log takes it back for want
+    /// of room and another one gets its offset.
     pub fn acknowledged(
         self: &Rc<Self>,
         offset: i64,
         acks: Acks,
     ) -> impl Future<Output = Result<(), AckError>> + use<> {
-        if acks == Acks::All {
-            self.log.demand_flush(offset);
-        }
+        // An unacknowledged request keeps its memory until it is written, or nothing would
+        // slow down who sends faster than the disk takes.
+        let written = (acks != Acks::All).then(|| self.log.written(offset));
+        let flushed = (acks == Acks::All).then(|| self.log.flushed(offset));
         let partition = Rc::clone(self);
         async move {
-            match acks {
-                // An unacknowledged request keeps its memory until it is written, or
-                // nothing would slow down who sends faster than the disk takes.
-                Acks::None | Acks::Leader => Ok(partition.log.written(offset).await?),
-                Acks::All => partition.is_committed(offset).await,
+            if let Some(written) = written {
+                written.await?;
             }
+            if let Some(flushed) = flushed {
+                flushed.await?;
+                partition.settle();
+                partition.is_committed(offset).await?;
+            }
+            Ok(())
+        }
+    }
+
+    /// As [`Self::acknowledged`], but `acks=all` is waited for until `deadline` only. The
+    /// batch stays in the log, and may be committed yet, as in Kafka. A write to the leader's
+    /// log is none of the replication that a producer's `timeout_ms` is about.
+    pub fn acknowledged_by(
+        self: &Rc<Self>,
+        offset: i64,
+        acks: Acks,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<(), AckError>> + use<> {
+        let acknowledged = self.acknowledged(offset, acks);
+        let io = self.io.clone();
+        async move {
+            if acks != Acks::All {
+                return acknowledged.await;
+            }
+            let left = deadline.saturating_duration_since(io.now());
+            let in_time = io.timeout(left, acknowledged).await;
+            in_time.unwrap_or(Err(AckError::TimedOut))
         }
     }
 
@@ -407,6 +458,7 @@ impl Partition {
     }
 
     fn checkpointed(&self) -> Bytes {
+        self.forget_what_was_taken_back();
         let producers = self.producers.borrow().to_bytes();
         Checkpointed::encode(self.committed(), &producers)
     }

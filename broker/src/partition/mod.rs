@@ -12,13 +12,16 @@ mod table;
 mod waits;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub use checkpoint::{CheckpointError, Checkpointed};
 pub use fetch_sessions::{FetchPlan, FetchSessions, FetchTarget, SessionRequest, Told, Wants};
 pub use high_watermark::HighWatermark;
 pub use local::{AckError, Acks, AppendError, Appended, CheckedBatch, Partition, PartitionState};
 pub use placement::{ShardId, owner};
 pub use producers::{Producers, SequenceError, SnapshotError, Verdict};
-pub use role::{Denial, Role, Standing};
+pub use role::{Denial, NO_EPOCH, Role, Standing};
 pub use table::{PartitionId, Partitions, Slot};
 pub use waits::{RemoteWaits, Reports, WaitId};
 pub use watch::{Readable, Watch, Watcher};

@@ -146,6 +146,13 @@ impl Producers {
         });
     }
 
+    /// Forgets the batches from `offset` on, which are not in the log any more.
+    pub fn forget_from(&mut self, offset: i64) {
+        for producer in self.0.values_mut() {
+            producer.batches.retain(|batch| batch.first_offset < offset);
+        }
+    }
+
     /// Notes a batch that recovery found in the log. When it was appended is not kept: its
     /// producer counts as heard of now.
     pub fn replay(&mut self, header: &BatchHeader, now_ms: i64) {
@@ -278,6 +285,21 @@ mod tests {
                 current: 1
             })
         );
+    }
+
+    #[test]
+    fn a_batch_that_was_taken_back_is_new_again() {
+        let mut producers = after(&[header(0, 0, 3), header(0, 3, 2)]);
+        producers.forget_from(103);
+        assert_eq!(check(&producers, &header(0, 3, 2)), Ok(Verdict::New));
+        let first = check(&producers, &header(0, 0, 3));
+        assert!(matches!(
+            first,
+            Ok(Verdict::Duplicate {
+                first_offset: 100,
+                ..
+            })
+        ));
     }
 
     #[test]

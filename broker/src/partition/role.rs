@@ -17,6 +17,9 @@ pub enum Role {
     Offline,
 }
 
+/// The leader epoch of a request that does not say which one its client knows.
+pub const NO_EPOCH: i32 = -1;
+
 /// A role, and the leader epoch that it is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -34,7 +37,7 @@ pub struct Denial {
 
 /// Whether a request may go on to a partition's leader. `standing` is `None` when the shard
 /// does not have the partition, `is_in_image` tells whether the cluster does, and
-/// `client_epoch` is -1 when the client does not say what it knows.
+/// `client_epoch` may be [`NO_EPOCH`].
 pub fn admit(
     standing: Option<Standing>,
     is_in_image: bool,

@@ -46,7 +46,7 @@ impl Partitions {
     }
 
     /// The gate: the partition, if this broker leads it and the client is of its epoch.
-    /// `client_epoch` is -1 where the request has none; `is_in_image` tells whether the
+    /// `client_epoch` may be [`super::NO_EPOCH`]; `is_in_image` tells whether the
     /// cluster has a partition that is not here.
     pub fn leader(
         &self,

@@ -2,7 +2,6 @@
 //! group coordinators, and the queues to the other shards.
 
 mod coordinators;
-mod directories;
 mod mesh;
 mod run;
 mod state;

@@ -54,17 +54,12 @@ impl Shard {
     }
 
     /// The gate that every request passes on its way to a partition of this shard: see
-    /// [`Partitions::leader`]. `client_epoch` is -1 where the request has none.
+    /// [`Partitions::leader`].
     pub fn leader(&self, id: PartitionId, client_epoch: i32) -> Result<Rc<Partition>, Denial> {
         self.partitions.leader(id, client_epoch, || {
             let topic = self.image().topic(TopicRef::Id(id.topic_id));
             topic.is_some_and(|topic| topic.partition(id.index).is_some())
         })
-    }
-
-    /// The node id of the node that carries commands out, as clients are told; -1 if none is known.
-    pub fn controller_id(&self) -> i32 {
-        self.control.images().leader().unwrap_or(-1)
     }
 
     /// The wall clock, in ms since 1970.

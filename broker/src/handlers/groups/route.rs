@@ -8,7 +8,7 @@ use crate::cluster::TopicRef;
 use crate::coordinator::{OFFSETS_TOPIC, Reply, Slot};
 use crate::group::{Effect, GroupError, partition_for};
 use crate::handlers::dispatch::Context;
-use crate::partition::{ShardId, owner};
+use crate::partition::{NO_EPOCH, ShardId, owner};
 use crate::shard::Shard;
 
 /// What the records of `__consumer_offsets` can say of a name, in bytes.
@@ -44,6 +44,10 @@ where
             let there = Rc::clone(there);
             async move {
                 let slot = there.coordinators.get(index)?;
+                // As in Kafka, who does not lead the partition, or has lost its disk, is no
+                // coordinator.
+                let led = there.leader(slot.partition.id, NO_EPOCH);
+                led.map_err(|_| GroupError::NotCoordinator)?;
                 Ok(work(there, slot).await)
             }
         });
