@@ -6,7 +6,9 @@
 use std::fs;
 use std::path::Path;
 
-use naru_broker::cluster::{BrokerListener, BrokerRegistration, Command, Partition};
+use naru_broker::cluster::{
+    BrokerListener, BrokerRegistration, Command, Partition, encode_commands,
+};
 use naru_broker::group::CommittedOffset;
 use naru_broker::group::records::{GroupValue, MemberValue, encode_offset_value};
 use naru_engine::index::{Index, IndexEntry, SegmentIndex};
@@ -174,9 +176,11 @@ fn commands() -> std::io::Result<()> {
         Command::AllocateProducerIds { count: 1_000 },
         Command::DeleteTopic { topic_id: id },
     ];
-    let payload =
-        rkyv::to_bytes::<rkyv::rancor::Error>(&commands).map_err(std::io::Error::other)?;
-    write("metadata_commands", "life-of-a-topic", &payload)
+    write(
+        "metadata_commands",
+        "life-of-a-topic",
+        &encode_commands(&commands),
+    )
 }
 
 fn segment_files() -> std::io::Result<()> {

@@ -1,26 +1,23 @@
 //! The commands: everything that can happen to the cluster's metadata.
 //!
-//! They are what the log holds, so a kind of command keeps its place and its fields for as long
-//! as the log's version; new kinds go to the end.
+//! They are live types: they may change with the code. What the log holds of them is in `stored`.
 
 use std::collections::BTreeMap;
 
-use rkyv::{Archive, Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::ids::AsBytes;
-
 /// A change that is asked for. Whether it happens, [`super::ClusterState::apply`] decides.
-#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// Names the cluster, once.
-    SetClusterId { cluster_id: String },
+    SetClusterId {
+        cluster_id: String,
+    },
     /// A broker has started. One that comes back with another incarnation gets a new leader epoch
     /// for each partition that it leads, so that clients ask where their logs part (KIP-320).
     RegisterBroker(BrokerRegistration),
     CreateTopic {
         name: String,
-        #[rkyv(with = AsBytes)]
         topic_id: Uuid,
         /// In the order of their numbers, from 0.
         partitions: Vec<Partition>,
@@ -28,38 +25,37 @@ pub enum Command {
         configs: BTreeMap<String, String>,
     },
     DeleteTopic {
-        #[rkyv(with = AsBytes)]
         topic_id: Uuid,
     },
     /// IncrementalAlterConfigs of a topic; the values are already checked.
     AlterTopicConfigs {
-        #[rkyv(with = AsBytes)]
         topic_id: Uuid,
         changes: Vec<ConfigChange>,
         /// Forget what `changes` does not name, as the older AlterConfigs does.
         replace: bool,
     },
-    /// Adds partitions behind those that there are.
+    /// Adds partitions after those that there are.
     CreatePartitions {
-        #[rkyv(with = AsBytes)]
         topic_id: Uuid,
         /// How many partitions the proposer saw; another number by now is a refusal.
         partitions_before: u32,
         added: Vec<Partition>,
     },
     /// Reserves producer ids for a broker to hand out.
-    AllocateProducerIds { count: u32 },
+    AllocateProducerIds {
+        count: u32,
+    },
 }
 
 /// Sets one config of a topic; `None` goes back to the default.
-#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigChange {
     pub key: String,
     pub value: Option<String>,
 }
 
 /// Who holds a partition.
-#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Partition {
     /// Node ids; the first is the preferred leader.
     pub replicas: Vec<i32>,
@@ -86,18 +82,17 @@ impl Partition {
 }
 
 /// A broker as it presents itself at start.
-#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerRegistration {
     pub node_id: i32,
     /// Random at each start of the process.
-    #[rkyv(with = AsBytes)]
     pub incarnation: Uuid,
     pub listeners: Vec<BrokerListener>,
     pub rack: Option<String>,
 }
 
 /// An address that clients are told.
-#[derive(Debug, Clone, PartialEq, Eq, Archive, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerListener {
     pub name: String,
     pub host: String,

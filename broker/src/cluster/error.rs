@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::state::Refusal;
+use super::stored::{UnknownRecord, Unreadable};
 
 /// What a proposer is told instead of an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,13 +12,17 @@ pub enum ClusterError {
     /// The command does not fit the state; nothing has changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Writing the metadata failed, now or earlier. Whether this command survives a restart is
-    /// unknown; no other will be taken.
+    /// Writing the metadata failed earlier: no command is taken any more. This one was not.
     #[error("the cluster metadata is fenced: {reason}")]
     Fenced { reason: Arc<str> },
-    /// More commands are waiting than [`super::PROPOSALS_MAX`]; nothing has changed, try again.
-    #[error("the control thread has {limit} commands waiting; try again")]
+    /// The command was handed on, and what became of it is not known: it may be carried out, or
+    /// be found carried out after a restart, or never. Whoever asked must look.
+    #[error("whether the change was made is not known: {reason}")]
+    OutcomeUnknown { reason: Arc<str> },
+    /// More commands are unanswered than [`super::PROPOSALS_MAX`]; nothing has changed, try again.
+    #[error("{limit} changes of the cluster are under way; try again")]
     Busy { limit: usize },
+    /// The command was not carried out.
     #[error("the broker is stopping")]
     Stopped,
 }
@@ -39,11 +44,21 @@ pub enum StorageError {
         offset: usize,
         reason: String,
     },
-    #[error("{} has format version {found}; this broker reads up to {known}", path.display())]
+    #[error(
+        "{} has format version {found}, while this naru reads up to version {known}; start a newer \
+         naru",
+        path.display()
+    )]
     NewerVersion {
         path: PathBuf,
         found: u32,
         known: u32,
+    },
+    #[error("{}, at byte {offset}: {unknown}", path.display())]
+    NewerRecord {
+        path: PathBuf,
+        offset: usize,
+        unknown: UnknownRecord,
     },
 }
 
@@ -55,6 +70,17 @@ impl StorageError {
             action,
             path,
             source,
+        }
+    }
+
+    pub(super) fn unreadable(path: &Path, offset: usize, reason: Unreadable) -> Self {
+        match reason {
+            Unreadable::Unknown(unknown) => Self::NewerRecord {
+                path: path.to_owned(),
+                offset,
+                unknown,
+            },
+            other => Self::corrupt(path, offset, other.to_string()),
         }
     }
 

@@ -1,8 +1,5 @@
 //! Kafka's way to write a UUID: base64 with `-` and `_`, no padding, 22 characters.
 
-use rkyv::rancor::Fallible;
-use rkyv::with::{ArchiveWith, DeserializeWith, SerializeWith};
-use rkyv::{Archive, Place};
 use uuid::Uuid;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -23,37 +20,14 @@ pub fn kafka_text(id: Uuid) -> String {
         .collect()
 }
 
-/// A new id. Like Kafka's, it does not begin with `-`, which a shell would take for an option.
-pub(super) fn random() -> Uuid {
+/// An id for a new cluster. Like Kafka's, it does not begin with `-`, which a shell would take for
+/// an option.
+pub fn random_cluster_id() -> String {
     loop {
-        let id = Uuid::new_v4();
-        if !kafka_text(id).starts_with('-') {
+        let id = kafka_text(Uuid::new_v4());
+        if !id.starts_with('-') {
             return id;
         }
-    }
-}
-
-/// How a UUID is stored: its 16 bytes.
-pub(super) struct AsBytes;
-
-impl ArchiveWith<Uuid> for AsBytes {
-    type Archived = [u8; 16];
-    type Resolver = ();
-
-    fn resolve_with(id: &Uuid, _: Self::Resolver, out: Place<Self::Archived>) {
-        id.as_bytes().resolve([(); 16], out);
-    }
-}
-
-impl<S: Fallible + ?Sized> SerializeWith<Uuid, S> for AsBytes {
-    fn serialize_with(_: &Uuid, _: &mut S) -> Result<Self::Resolver, S::Error> {
-        Ok(())
-    }
-}
-
-impl<D: Fallible + ?Sized> DeserializeWith<[u8; 16], Uuid, D> for AsBytes {
-    fn deserialize_with(bytes: &[u8; 16], _: &mut D) -> Result<Uuid, D::Error> {
-        Ok(Uuid::from_bytes(*bytes))
     }
 }
 
@@ -68,6 +42,6 @@ mod tests {
         // What Kafka's own Uuid prints for this id.
         let id = Uuid::from_u128(0xb7d1_3c54_92a0_4f6e_8c35_0ee4_d0a9_61fb);
         assert_eq!(kafka_text(id), "t9E8VJKgT26MNQ7k0Klh-w");
-        assert_eq!(kafka_text(random()).len(), 22);
+        assert_eq!(random_cluster_id().len(), 22);
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::changes::Changes;
 use super::command::{BrokerRegistration, Partition};
 use super::state::Refusal;
 
@@ -63,6 +64,19 @@ pub struct ClusterImage {
     pub(super) by_name: Arc<BTreeMap<Arc<str>, Arc<Topic>>>,
     pub(super) by_id: Arc<BTreeMap<Uuid, Arc<Topic>>>,
     pub(super) next_producer_id: i64,
+    /// Which topics changed lately.
+    pub(super) changes: Arc<Changes>,
+}
+
+/// What one image has otherwise than an earlier one.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// New topics.
+    pub created: Vec<Arc<Topic>>,
+    /// Topics that were there and have changed, as they are now.
+    pub altered: Vec<Arc<Topic>>,
+    /// Topics that are gone, as they were.
+    pub deleted: Vec<Arc<Topic>>,
 }
 
 impl ClusterImage {
@@ -84,12 +98,38 @@ impl ClusterImage {
         self.by_name.values()
     }
 
-    /// The topics that `before` did not have, or had otherwise; by name.
-    pub fn changed_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Arc<Topic>> {
-        self.topics().filter(|topic| {
-            let known = before.by_id.get(&topic.id);
-            !known.is_some_and(|known| Arc::ptr_eq(known, topic))
-        })
+    /// What has changed since the image `before`, an earlier one of the same cluster. It costs as
+    /// much as there are changes; only a reader that has missed [`CHANGES_MAX`] of them compares
+    /// all topics.
+    ///
+    /// [`CHANGES_MAX`]: super::changes::CHANGES_MAX
+    pub fn since(&self, before: &Self) -> Delta {
+        assert!(before.index <= self.index, "images are read in their order");
+        let mut delta = Delta::default();
+        match self.changes.after(before.index) {
+            Some(changed) => {
+                for id in changed {
+                    delta.take(before.by_id.get(&id), self.by_id.get(&id));
+                }
+            }
+            None => {
+                for old in before.by_id.values() {
+                    delta.take(Some(old), self.by_id.get(&old.id));
+                }
+                for new in self.by_id.values() {
+                    if !before.by_id.contains_key(&new.id) {
+                        delta.take(None, Some(new));
+                    }
+                }
+            }
+        }
+        delta
+    }
+
+    /// Whether there was a topic of this id and it was deleted; only the latest deletions are
+    /// known.
+    pub fn is_deleted(&self, topic_id: Uuid) -> bool {
+        !self.by_id.contains_key(&topic_id) && self.changes.names(topic_id)
     }
 
     pub fn broker(&self, node_id: i32) -> Option<&Arc<Broker>> {
@@ -99,6 +139,22 @@ impl ClusterImage {
     /// All brokers, by node id.
     pub fn brokers(&self) -> impl ExactSizeIterator<Item = &Arc<Broker>> {
         self.brokers.values()
+    }
+
+    /// Puts brokers and topics into an image that has none.
+    pub(super) fn fill(
+        &mut self,
+        brokers: impl IntoIterator<Item = Broker>,
+        topics: impl IntoIterator<Item = Topic>,
+    ) {
+        let brokers = brokers.into_iter();
+        let by_node = brokers.map(|broker| (broker.registration.node_id, Arc::new(broker)));
+        let topics: Vec<Arc<Topic>> = topics.into_iter().map(Arc::new).collect();
+        let by_name = topics.iter().map(|t| (Arc::clone(&t.name), Arc::clone(t)));
+        let by_id = topics.iter().map(|topic| (topic.id, Arc::clone(topic)));
+        self.brokers = Arc::new(by_node.collect());
+        self.by_name = Arc::new(by_name.collect());
+        self.by_id = Arc::new(by_id.collect());
     }
 
     /// Spreads new partitions over the brokers, round robin, for CreateTopics and CreatePartitions
@@ -128,5 +184,19 @@ impl ClusterImage {
                 Partition::new(replicas.copied().collect())
             })
             .collect())
+    }
+}
+
+impl Delta {
+    fn take(&mut self, before: Option<&Arc<Topic>>, now: Option<&Arc<Topic>>) {
+        match (before, now) {
+            (None, Some(now)) => self.created.push(Arc::clone(now)),
+            (Some(before), Some(now)) if !Arc::ptr_eq(before, now) => {
+                self.altered.push(Arc::clone(now));
+            }
+            (Some(before), None) => self.deleted.push(Arc::clone(before)),
+            // As it was, or made and deleted in between.
+            (Some(_), Some(_)) | (None, None) => {}
+        }
     }
 }

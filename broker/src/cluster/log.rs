@@ -1,48 +1,31 @@
-//! A file of commands; the layout is drawn in the room's docs.
+//! A file of commands: read whole at the start, then appended to; `frame` has its bytes.
 //!
 //! One frame is one flush. Reading tells a torn tail, which is cut, from corruption, which is an
-//! error: behind a torn frame there is nothing that checks out.
+//! error: after a torn frame there is nothing that checks out.
 
-use std::fs::{self, File};
-use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use rkyv::rancor;
-use rkyv::util::AlignedVec;
+use bytes::Bytes;
+use naru_runtime::{Disk, File, Open};
 
-use super::command::Command;
-use super::disk;
 use super::error::StorageError;
+use super::files;
+use super::frame::{self, Frame, HEADER_BYTES, Header, VERSION, VERSION_ARCHIVED};
 
 pub(super) const PREFIX: &str = "log-";
 
-const MAGIC: &[u8; 8] = b"NARUMETA";
-const VERSION: u32 = 1;
-const HEADER_BYTES: usize = 32;
-const FRAME_HEADER_BYTES: usize = 16;
-
-/// The most bytes of commands in one frame. A batch of the largest topics stays far below.
-const FRAME_PAYLOAD_BYTES_MAX: usize = 256 << 20;
-
-/// Commands that one flush made durable.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Frame {
-    /// The index of the first command.
-    pub index: u64,
-    pub commands: Vec<Command>,
-}
-
 /// A log file open at its end.
 #[derive(Debug)]
-pub(super) struct LogFile {
+pub(super) struct LogFile<F> {
     path: PathBuf,
-    file: File,
+    file: F,
     bytes: u64,
 }
 
 /// What a log file holds.
 #[derive(Debug)]
 pub(super) struct Contents {
+    pub version: u32,
     pub frames: Vec<Frame>,
     /// Where the last good frame ends.
     good_bytes: usize,
@@ -50,33 +33,48 @@ pub(super) struct Contents {
     file_bytes: usize,
 }
 
-impl LogFile {
-    /// Creates the file, empty but durable.
-    pub fn create(directory: &Path, first_index: u64) -> Result<Self, StorageError> {
-        let path = disk::indexed_path(directory, PREFIX, first_index);
-        let file = disk::prepare(path.clone(), &[&header(first_index)])?.publish()?;
+/// Writes a log without entries under a temporary name; [`LogFile::publish`] makes it count.
+pub(super) async fn prepare<D: Disk>(
+    disk: &D,
+    directory: &Path,
+    first_index: u64,
+) -> Result<files::Prepared<D::File>, StorageError> {
+    let path = files::indexed_path(directory, PREFIX, first_index);
+    let header = Bytes::copy_from_slice(&frame::header(VERSION, first_index));
+    files::prepare(disk, path, vec![header]).await
+}
+
+impl<F: File> LogFile<F> {
+    /// Gives a log that was prepared its name, durably.
+    pub async fn publish<D: Disk<File = F>>(
+        disk: &D,
+        prepared: files::Prepared<F>,
+    ) -> Result<Self, StorageError> {
+        prepared.publish(disk).await?;
         Ok(Self {
-            path,
-            file,
-            bytes: HEADER_BYTES as u64,
+            path: prepared.path,
+            file: prepared.file,
+            bytes: prepared.bytes,
         })
     }
 
     /// Opens a file that [`read`] has read, to append to it; cuts a torn tail.
-    pub fn reopen(path: &Path, contents: &Contents) -> Result<Self, StorageError> {
-        let mut file = File::options()
-            .write(true)
-            .open(path)
-            .map_err(StorageError::io("open", path))?;
+    pub async fn reopen<D: Disk<File = F>>(
+        disk: &D,
+        path: &Path,
+        contents: &Contents,
+    ) -> Result<Self, StorageError> {
+        let opened = disk.open(path, Open::Buffered).await;
+        let file = opened.map_err(StorageError::io("open", path))?;
         let bytes = contents.good_bytes as u64;
         if contents.is_torn() {
-            file.set_len(bytes).map_err(StorageError::io("cut", path))?;
+            let cut = file.set_length(bytes).await;
+            cut.map_err(StorageError::io("cut", path))?;
         }
         // After a kill, what was read may be in the page cache only, and it is about to be shown
         // to everyone as the state of the cluster.
-        file.sync_all().map_err(StorageError::io("flush", path))?;
-        file.seek(SeekFrom::Start(bytes))
-            .map_err(StorageError::io("seek in", path))?;
+        let flushed = file.sync_data().await;
+        flushed.map_err(StorageError::io("flush", path))?;
         Ok(Self {
             path: path.to_owned(),
             file,
@@ -84,18 +82,12 @@ impl LogFile {
         })
     }
 
-    /// Writes one frame and flushes it. After an error nothing is known about the file's end.
-    pub fn append(&mut self, index: u64, commands: &Vec<Command>) -> Result<(), StorageError> {
-        let frame = encode(index, commands).map_err(|reason| {
-            StorageError::corrupt(&self.path, usize::try_from(self.bytes).unwrap_or(0), reason)
-        })?;
-        self.file
-            .write_all(&frame)
-            .map_err(StorageError::io("write", &self.path))?;
-        self.file
-            .sync_data()
-            .map_err(StorageError::io("flush", &self.path))?;
-        self.bytes += frame.len() as u64;
+    /// Writes one frame, durably. After an error nothing is known about the file's end.
+    pub async fn append(&mut self, frame: Bytes) -> Result<(), StorageError> {
+        let length = frame.len() as u64;
+        let written = self.file.write_durable_at(self.bytes, vec![frame]).await;
+        written.map_err(StorageError::io("write", &self.path))?;
+        self.bytes += length;
         Ok(())
     }
 
@@ -111,138 +103,67 @@ impl Contents {
 }
 
 /// Reads a log file whose name says that it begins with that index.
-pub(super) fn read(path: &Path, first_index: u64) -> Result<Contents, StorageError> {
-    let bytes = fs::read(path).map_err(StorageError::io("read", path))?;
-    check_header(path, &bytes, first_index)?;
+pub(super) async fn read<D: Disk>(
+    disk: &D,
+    path: &Path,
+    first_index: u64,
+) -> Result<Contents, StorageError> {
+    let bytes = files::read(disk, path).await?;
+    parse(path, &bytes, first_index)
+}
+
+pub(super) fn parse(path: &Path, bytes: &[u8], first_index: u64) -> Result<Contents, StorageError> {
+    let version = match frame::check_header(bytes, first_index) {
+        Header::Good { version } => version,
+        Header::Bad(reason) => return Err(StorageError::corrupt(path, 0, reason)),
+        Header::NewerVersion { found } => {
+            return Err(StorageError::NewerVersion {
+                path: path.to_owned(),
+                found,
+                known: VERSION,
+            });
+        }
+    };
     let mut frames: Vec<Frame> = Vec::new();
     let mut at = HEADER_BYTES;
     let mut expected = first_index;
     while at < bytes.len() {
-        let Some((payload, end)) = checked_payload(&bytes, at, |index| index == expected) else {
+        let Some(whole) = frame::whole(version, bytes, at, |index| index == expected) else {
             break;
         };
-        // The CRC holds, so this is what was written; if it does not decode, it is no torn write.
-        let commands = decode(payload).map_err(|e| StorageError::corrupt(path, at, e))?;
-        let index = expected;
-        expected = expected.saturating_add(commands.len() as u64);
-        frames.push(Frame { index, commands });
-        at = end;
+        let frame = whole.decode(version);
+        let frame = frame.map_err(|reason| StorageError::unreadable(path, at, reason))?;
+        expected = frame.entry.index.saturating_add(1);
+        frames.push(frame);
+        at = whole.end;
     }
-    if let Some(behind) = good_frame_behind(&bytes, at, expected) {
+    if let Some(later) = good_frame_after(version, bytes, at, expected) {
         return Err(StorageError::corrupt(
             path,
             at,
-            format!("a bad frame, though the one at byte {behind} is good"),
+            format!("a bad frame, though the one at byte {later} is good"),
         ));
     }
     Ok(Contents {
+        version,
         frames,
         good_bytes: at,
         file_bytes: bytes.len(),
     })
 }
 
-fn header(first_index: u64) -> [u8; HEADER_BYTES] {
-    let mut header = [0; HEADER_BYTES];
-    header[..8].copy_from_slice(MAGIC);
-    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
-    header[16..24].copy_from_slice(&first_index.to_le_bytes());
-    let crc = crc32fast::hash(&header[..24]);
-    header[24..28].copy_from_slice(&crc.to_le_bytes());
-    header
+impl Contents {
+    /// Whether this broker would have written the file otherwise.
+    pub fn is_old(&self) -> bool {
+        self.version == VERSION_ARCHIVED
+    }
 }
 
-/// A log file gets its name when its header is durable: a bad header is never a torn write.
-fn check_header(path: &Path, bytes: &[u8], first_index: u64) -> Result<(), StorageError> {
-    let wrong = |reason| Err(StorageError::corrupt(path, 0, reason));
-    let (Some(magic), Some(version)) = (bytes.get(..8), u32_at(bytes, 8)) else {
-        return wrong("the header is cut short");
-    };
-    if magic != MAGIC {
-        return wrong("this is not a log of cluster metadata");
-    }
-    if version > VERSION {
-        return Err(StorageError::NewerVersion {
-            path: path.to_owned(),
-            found: version,
-            known: VERSION,
-        });
-    }
-    if bytes.get(..HEADER_BYTES) != Some(&header(first_index)) {
-        return wrong("the header does not fit its checksum or the file's name");
-    }
-    Ok(())
-}
-
-fn encode(index: u64, commands: &Vec<Command>) -> Result<Vec<u8>, String> {
-    let payload = rkyv::to_bytes::<rancor::Error>(commands).map_err(|e| e.to_string())?;
-    let length = u32::try_from(payload.len())
-        .ok()
-        .filter(|_| payload.len() <= FRAME_PAYLOAD_BYTES_MAX)
-        .ok_or_else(|| format!("{} bytes of commands do not fit a frame", payload.len()))?;
-    let mut frame = Vec::with_capacity(FRAME_HEADER_BYTES + payload.len());
-    frame.extend_from_slice(&length.to_le_bytes());
-    frame.extend_from_slice(&frame_crc(length, index, &payload).to_le_bytes());
-    frame.extend_from_slice(&index.to_le_bytes());
-    frame.extend_from_slice(&payload);
-    Ok(frame)
-}
-
-fn decode(payload: &[u8]) -> Result<Vec<Command>, String> {
-    // rkyv reads in place and needs its alignment.
-    let mut aligned = AlignedVec::<16>::with_capacity(payload.len());
-    aligned.extend_from_slice(payload);
-    let commands = rkyv::from_bytes::<Vec<Command>, rancor::Error>(&aligned)
-        .map_err(|e| format!("a frame with a good checksum does not decode: {e}"))?;
-    if commands.is_empty() {
-        return Err("a frame without a command".into());
-    }
-    Ok(commands)
-}
-
-/// The payload of the frame at `at` and where the frame ends, if its index is acceptable and its
-/// checksum holds.
-fn checked_payload(
-    bytes: &[u8],
-    at: usize,
-    index_fits: impl Fn(u64) -> bool,
-) -> Option<(&[u8], usize)> {
-    let length = u32_at(bytes, at)?;
-    let crc = u32_at(bytes, at.checked_add(4)?)?;
-    let index = u64_at(bytes, at.checked_add(8)?)?;
-    let from = at.checked_add(FRAME_HEADER_BYTES)?;
-    let end = from.checked_add(usize::try_from(length).ok()?)?;
-    // A short cut for the search through damaged bytes: most positions end here.
-    if length == 0 || !index_fits(index) {
-        return None;
-    }
-    let payload = bytes.get(from..end)?;
-    (frame_crc(length, index, payload) == crc).then_some((payload, end))
-}
-
-/// The first position behind `bad` where a later frame begins.
-fn good_frame_behind(bytes: &[u8], bad: usize, expected: u64) -> Option<usize> {
-    // A command takes more than a byte, so that an index cannot run ahead of the bytes.
+/// The first position after `bad` where a later frame begins.
+fn good_frame_after(version: u32, bytes: &[u8], bad: usize, expected: u64) -> Option<usize> {
+    // An entry takes more than a byte, so that an index cannot run ahead of the bytes.
     let index_max = expected.saturating_add(bytes.len() as u64);
-    (bad.saturating_add(1)..bytes.len()).find(|at| {
-        checked_payload(bytes, *at, |index| index > expected && index <= index_max).is_some()
-    })
-}
-
-fn frame_crc(length: u32, index: u64, payload: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&length.to_le_bytes());
-    hasher.update(&index.to_le_bytes());
-    hasher.update(payload);
-    hasher.finalize()
-}
-
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    let four = bytes.get(at..at.checked_add(4)?)?;
-    Some(u32::from_le_bytes(four.try_into().ok()?))
-}
-
-pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    let eight = bytes.get(at..at.checked_add(8)?)?;
-    Some(u64::from_le_bytes(eight.try_into().ok()?))
+    let is_later = |index| index > expected && index <= index_max;
+    (bad.saturating_add(1)..bytes.len())
+        .find(|at| frame::whole(version, bytes, *at, is_later).is_some())
 }

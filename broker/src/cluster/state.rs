@@ -99,7 +99,7 @@ impl ClusterState {
     /// Carries out the command of that index. A refused command counts as applied: every replica
     /// of the log refuses it alike.
     pub fn apply(&mut self, index: u64, command: &Command) -> Result<Outcome, Refusal> {
-        debug_assert!(index > self.image.index, "commands come in order");
+        assert!(index > self.image.index, "commands come in order");
         self.image.index = index;
         self.verify(command)?;
         match command {
@@ -133,6 +133,7 @@ impl ClusterState {
                 }
                 Arc::make_mut(&mut self.image.by_id).remove(topic_id);
                 Arc::make_mut(&mut self.image.by_name).remove(&topic.name);
+                self.note_change(*topic_id);
                 Ok(Outcome::TopicDeleted(topic))
             }
             Command::AlterTopicConfigs {
@@ -281,7 +282,12 @@ impl ClusterState {
         let topic = Arc::new(topic);
         Arc::make_mut(&mut self.image.by_id).insert(topic.id, Arc::clone(&topic));
         Arc::make_mut(&mut self.image.by_name).insert(Arc::clone(&topic.name), Arc::clone(&topic));
+        self.note_change(topic.id);
         topic
+    }
+
+    fn note_change(&mut self, topic_id: Uuid) {
+        Arc::make_mut(&mut self.image.changes).push(self.image.index, topic_id);
     }
 
     fn register(&mut self, registration: &BrokerRegistration) -> Outcome {

@@ -26,7 +26,7 @@ pub fn handle(context: &Context, request: DescribeClusterRequest) -> DescribeClu
     let brokers = advertised_brokers(&image, &context.listener_name());
     DescribeClusterResponse {
         cluster_id,
-        controller_id: context.shard.config.node_id,
+        controller_id: context.shard.controller_id(),
         brokers: brokers
             .into_iter()
             .map(|broker| DescribeClusterBroker {

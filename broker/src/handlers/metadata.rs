@@ -47,7 +47,7 @@ pub async fn handle(context: &Context, request: MetadataRequest) -> MetadataResp
             })
             .collect(),
         cluster_id: image.cluster_id().map(Str::from),
-        controller_id: context.shard.config.node_id,
+        controller_id: context.shard.controller_id(),
         topics,
         ..Default::default()
     }

@@ -54,6 +54,8 @@ pub fn cluster_error_code(error: &ClusterError) -> ErrorCode {
             }
         },
         ClusterError::Fenced { .. } => ErrorCode::KafkaStorageError,
+        // What Kafka's brokers answer when the controller has not told them what came of it.
+        ClusterError::OutcomeUnknown { .. } => ErrorCode::RequestTimedOut,
         ClusterError::Busy { .. } => ErrorCode::ThrottlingQuotaExceeded,
         ClusterError::Stopped => ErrorCode::NotController,
     }

@@ -6,10 +6,11 @@
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ use uuid::Uuid;
 
 use super::assembly::Assembly;
 use super::error::StartError;
-use crate::cluster::{ClusterImage, Control};
+use crate::cluster::ControlThread;
 use crate::config::BrokerConfig;
 use crate::memory::{MemoryBudget, Shares};
 use crate::partition::ShardId;
@@ -33,12 +34,9 @@ use crate::shard::{Lanes, Parts, RemoteShard, Shard, build};
 const BIND_MAX: Duration = Duration::from_secs(3);
 const BIND_RETRY_AFTER: Duration = Duration::from_millis(20);
 
-/// How long the control thread waits for a shard to take a new image.
-const PUBLISH_MAX: Duration = Duration::from_secs(10);
-
 /// A running broker.
 pub struct Server {
-    control: Control,
+    control: ControlThread,
     maintenance: Maintenance,
     assembly: Assembly,
     threads: Vec<JoinHandle<()>>,
@@ -49,14 +47,13 @@ impl Server {
         ignore_sigxfsz().map_err(StartError::Signals)?;
         let config = Arc::new(config);
         let data_dir = config.data_dir.clone();
-        std::fs::create_dir_all(&data_dir).map_err(|cause| StartError::DataDirectory {
+        make_durably(&data_dir).map_err(|cause| StartError::DataDirectory {
             path: data_dir.display().to_string(),
             cause,
         })?;
         let addresses = find_addresses(&config)?;
 
-        let targets = Arc::new(OnceLock::new());
-        let control = Control::start(&data_dir, publisher(Arc::clone(&targets)))?;
+        let control = ControlThread::start(&data_dir, config.node_id)?;
         let maintenance =
             Maintenance::start(std::slice::from_ref(&data_dir)).map_err(StartError::Maintenance)?;
         let count = config.naru.shards;
@@ -67,13 +64,11 @@ impl Server {
             maintenance: maintenance.handle(),
             memory: MemoryBudget::new(&shares),
             fence: Fence::new(data_dir),
-            image: control.image_at_start(),
             lanes: Arc::new(Lanes::new(count)),
             tail_bytes: shares.tails / count,
             config: Arc::clone(&config),
         };
         let (shards, threads) = start_shards(count, &parts)?;
-        let _ = targets.set(shards.clone());
         let assembly = Assembly {
             config,
             control: control.handle(),
@@ -108,28 +103,17 @@ impl Server {
     }
 }
 
-/// Hands every new image to all shards, and returns when all have taken it: whoever hears
-/// of a new topic finds it, on whichever shard.
-fn publisher(
-    targets: Arc<OnceLock<Vec<RemoteShard<Shard>>>>,
-) -> Box<dyn Fn(Arc<ClusterImage>) + Send> {
-    Box::new(move |image| {
-        let Some(shards) = targets.get() else { return };
-        let (taken, all_taken) = mpsc::channel();
-        for shard in shards {
-            let (image, taken) = (Arc::clone(&image), taken.clone());
-            shard.run(move |shard| {
-                shard.apply(image);
-                let _ = taken.send(());
-            });
-        }
-        for _ in shards {
-            if all_taken.recv_timeout(PUBLISH_MAX).is_err() {
-                tracing::error!("a shard did not take new metadata in {PUBLISH_MAX:?}");
-                return;
-            }
-        }
-    })
+/// Makes a directory and its missing parents, so that they survive a power cut.
+fn make_durably(directory: &Path) -> io::Result<()> {
+    let missing = directory.ancestors().take_while(|at| !at.exists());
+    let parents: Vec<&Path> = missing.filter_map(Path::parent).collect();
+    std::fs::create_dir_all(directory)?;
+    for parent in parents {
+        let is_relative = parent.as_os_str().is_empty();
+        let parent = if is_relative { Path::new(".") } else { parent };
+        std::fs::File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// The addresses to listen on. Each is bound once, alone, to see that nobody else has it:

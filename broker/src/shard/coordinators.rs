@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Shard;
-use crate::cluster::{ClusterImage, TopicRef};
+use crate::cluster::Topic;
 use crate::coordinator::{OFFSETS_TOPIC, Slot};
 use crate::partition::Partition;
 
@@ -43,14 +43,7 @@ impl Shard {
     }
 
     /// Has the groups forget what they committed for topics that are gone.
-    pub(super) fn forget_deleted_topics(
-        self: &Rc<Self>,
-        before: &Arc<ClusterImage>,
-        now: &Arc<ClusterImage>,
-    ) {
-        let deleted = before
-            .topics()
-            .filter(|topic| now.topic(TopicRef::Id(topic.id)).is_none());
+    pub(super) fn forget_deleted_topics(self: &Rc<Self>, deleted: &[Arc<Topic>]) {
         for topic in deleted {
             for slot in self.coordinators.all() {
                 let effects = slot.groups.borrow_mut().forget_topic(&topic.name);

@@ -2,6 +2,7 @@
 //! group coordinators, and the queues to the other shards.
 
 mod coordinators;
+mod directories;
 mod mesh;
 mod run;
 mod state;

@@ -10,7 +10,7 @@ use naru_engine::log::{Fence, Shared, TailBudget};
 use naru_runtime::{Handle, MaintenanceHandle};
 
 use super::{Lanes, Mesh, RemoteShard, Shard};
-use crate::cluster::{ClusterImage, ControlHandle};
+use crate::cluster::ControlHandle;
 use crate::config::BrokerConfig;
 use crate::coordinator::Coordinators;
 use crate::memory::MemoryBudget;
@@ -27,7 +27,6 @@ pub struct Parts {
     pub maintenance: MaintenanceHandle,
     pub memory: MemoryBudget,
     pub fence: Fence,
-    pub image: Arc<ClusterImage>,
     pub lanes: Arc<Lanes<Shard>>,
     /// Memory for the tails of this shard's logs, in bytes.
     pub tail_bytes: usize,
@@ -40,6 +39,7 @@ pub fn build(
     parts: Parts,
     remotes: Vec<RemoteShard<Shard>>,
 ) -> Rc<Shard> {
+    let image = parts.control.images().newest();
     let sessions_max = parts.config.limits.fetch_sessions_max as usize;
     let fetch_sessions = FetchSessions::new(sessions_max.div_ceil(remotes.len()));
     let shard = Rc::new(Shard {
@@ -60,7 +60,7 @@ pub fn build(
         coordinators: Rc::new(Coordinators::new(io.clone())),
         fetch_sessions: RefCell::new(fetch_sessions),
         end: Rc::default(),
-        image: RefCell::new(Arc::clone(&parts.image)),
+        image: RefCell::new(image),
         topic_configs: RefCell::new(HashMap::new()),
         producer_ids: Cell::new((0, 0)),
     });
@@ -70,13 +70,17 @@ pub fn build(
 }
 
 impl Shard {
-    /// Recovers what there is, and takes the image that the broker starts with.
+    /// Recovers what there is, and takes the image that the broker starts with; from here on,
+    /// the shard follows the changes.
     pub async fn prepare(self: &Rc<Self>) {
-        let image = self.image();
+        let images = self.control.images().subscribe();
+        let image = Arc::clone(images.image());
+        self.image.replace(Arc::clone(&image));
         self.recover_all(&image).await;
-        self.take_all();
+        self.take_all().await;
         self.load_coordinators().await;
         self.io.spawn(Rc::clone(&self.coordinators).keep_time());
+        self.io.spawn(Rc::clone(self).follow_images(images));
         self.io.spawn(Rc::clone(self).sweep_connections());
         self.io.spawn(Rc::clone(self).keep_logs());
     }

@@ -62,6 +62,11 @@ impl Shard {
         })
     }
 
+    /// The node id of the node that carries commands out, as clients are told; -1 if none is known.
+    pub fn controller_id(&self) -> i32 {
+        self.control.images().leader().unwrap_or(-1)
+    }
+
     /// The wall clock, in ms since 1970.
     pub fn now_ms(&self) -> i64 {
         self.io.wall_ms()

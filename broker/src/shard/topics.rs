@@ -1,23 +1,23 @@
 //! From the cluster's image to the partitions that a shard serves: new ones are opened,
 //! deleted ones are dropped.
 //!
-//! A partition that is new to the cluster has no directory, so it is there at once, before
-//! the client who made it is answered. Those that were there when the broker started are
-//! recovered before it listens.
+//! A partition that is new to the cluster has no directory, so it is there as soon as the image
+//! is taken, before the client who made it is answered. Those that were there when the broker
+//! started are recovered before it listens.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use naru_engine::log::{Log, LogConfig};
 use naru_engine::recovery::{Recovered, RecoveryError, Replay, recover};
 use naru_runtime::Disk;
-use uuid::Uuid;
+use naru_runtime::sync::Semaphore;
 
 use super::Shard;
-use crate::cluster::{ClusterImage, Topic, TopicRef, kafka_text};
+use super::directories::{deleted_directory, identity, move_aside, partition_directory};
+use crate::cluster::{ClusterImage, Delta, ImageReader, Topic};
 use crate::config::TopicConfig;
 use crate::coordinator::OFFSETS_TOPIC;
 use crate::partition::{
@@ -28,15 +28,11 @@ use crate::partition::{
 /// Partitions that are recovered at the same time.
 const RECOVERIES_MAX: usize = 8;
 
-/// The directory of a partition, named as Kafka does.
-fn directory(data_dir: &Path, topic: &str, index: i32) -> PathBuf {
-    data_dir.join(format!("{topic}-{index}"))
-}
+/// Directories of deleted partitions that are renamed at the same time.
+const RETIREMENTS_MAX: usize = 32;
 
-/// Kafka's `partition.metadata`: which topic of this name it was.
-fn identity(topic_id: Uuid) -> Bytes {
-    Bytes::from(format!("version: 0\ntopic_id: {}\n", kafka_text(topic_id)))
-}
+/// Partitions that are opened before the shard looks at its other work.
+const PARTITIONS_PER_TURN_MAX: i32 = 64;
 
 fn log_config(topic: &Topic, config: &TopicConfig) -> LogConfig {
     let expires = config.cleanup_policy.delete;
@@ -52,39 +48,124 @@ fn log_config(topic: &Topic, config: &TopicConfig) -> LogConfig {
 }
 
 impl Shard {
-    /// Takes a new image: opens what is new, drops what is gone. Topics that are as they were are
-    /// left alone.
-    pub fn apply(self: &Rc<Self>, image: Arc<ClusterImage>) {
-        for id in self.partitions.ids() {
-            let topic = image.topic(TopicRef::Id(id.topic_id));
-            if topic.is_none_or(|topic| topic.partition(id.index).is_none()) {
-                self.drop_partition(id);
-            }
+    /// Takes every image that is published, for as long as the shard lives.
+    pub(super) async fn follow_images(self: Rc<Self>, mut images: ImageReader) {
+        loop {
+            let before = Arc::clone(images.image());
+            let image = images.next().await;
+            let delta = image.since(&before);
+            self.image.replace(image);
+            self.apply(delta, &images).await;
+            images.acknowledge();
         }
-        let before = self.image.replace(Arc::clone(&image));
-        self.topic_configs
-            .borrow_mut()
-            .retain(|id, _| image.topic(TopicRef::Id(*id)).is_some());
-        for topic in image.changed_since(&before) {
+    }
+
+    /// Opens what is new, drops what is gone, and leaves alone what is as it was.
+    ///
+    /// What is deleted is gone for clients at once; its directories are moved out of the way
+    /// before anything new is opened, here or on another shard: a new topic of the same name uses
+    /// the same directories, and its partitions may be another shard's.
+    async fn apply(self: &Rc<Self>, delta: Delta, images: &ImageReader) {
+        let mut dropped = Vec::new();
+        for topic in &delta.deleted {
             self.topic_configs.borrow_mut().remove(&topic.id);
-            self.take_topic(topic);
+            self.take_out(topic, &mut dropped);
         }
-        self.seat_coordinators();
-        self.forget_deleted_topics(&before, &image);
+        for topic in &delta.altered {
+            self.topic_configs.borrow_mut().remove(&topic.id);
+        }
+        self.forget_deleted_topics(&delta.deleted);
+        self.retire_all(dropped).await;
+        images.acknowledge_deletions();
+        let taken = || delta.altered.iter().chain(&delta.created);
+        if taken().any(|topic| self.opens_any(topic)) {
+            images.deletions_acknowledged().await;
+        }
+        for topic in taken() {
+            self.take_topic(topic).await;
+        }
     }
 
-    /// Takes all of the image that the shard was built with, once what is on disk is recovered.
-    pub(super) fn take_all(self: &Rc<Self>) {
+    /// Takes all of the image that the shard begins with, once what is on disk is recovered.
+    pub(super) async fn take_all(self: &Rc<Self>) {
         for topic in self.image().topics() {
-            self.take_topic(topic);
+            self.take_topic(topic).await;
         }
-        self.seat_coordinators();
     }
 
-    fn take_topic(self: &Rc<Self>, topic: &Arc<Topic>) {
+    async fn take_topic(self: &Rc<Self>, topic: &Arc<Topic>) {
         for index in 0..topic.partitions.len() as i32 {
             if let Some(id) = self.owned(topic, index) {
                 self.take_settings(topic, id);
+            }
+            if index % PARTITIONS_PER_TURN_MAX == PARTITIONS_PER_TURN_MAX - 1 {
+                self.io.yield_now().await;
+            }
+        }
+        if *topic.name == *OFFSETS_TOPIC {
+            self.seat_coordinators();
+        }
+    }
+
+    /// Whether the shard is to open a partition of the topic that it does not have.
+    fn opens_any(&self, topic: &Topic) -> bool {
+        (0..topic.partitions.len() as i32)
+            .filter_map(|index| self.owned(topic, index))
+            .any(|id| !self.partitions.contains(id))
+    }
+
+    /// Takes the partitions of a deleted topic away from clients; their logs are still open.
+    fn take_out(&self, topic: &Topic, dropped: &mut Vec<(PathBuf, PartitionId, Slot)>) {
+        for index in 0..topic.partitions.len() as i32 {
+            if let Some(id) = self.owned(topic, index)
+                && let Some(slot) = self.partitions.remove(id)
+            {
+                if *topic.name == *OFFSETS_TOPIC {
+                    self.coordinators.remove(index);
+                }
+                let directory = partition_directory(&self.config.data_dir, &topic.name, index);
+                dropped.push((directory, id, slot));
+            }
+        }
+    }
+
+    /// Ends the logs of deleted partitions, and gives their directories names that no topic has.
+    /// Removing them may take its time.
+    async fn retire_all(self: &Rc<Self>, dropped: Vec<(PathBuf, PartitionId, Slot)>) {
+        let gate = Semaphore::new(RETIREMENTS_MAX);
+        let mut tasks = Vec::with_capacity(dropped.len());
+        for (from, id, slot) in dropped {
+            let (shard, gate) = (Rc::clone(self), Rc::clone(&gate));
+            tasks.push(self.io.spawn_task(async move {
+                let _permit = gate.acquire(1).await;
+                shard.retire(from, id, slot).await
+            }));
+        }
+        let mut leftovers = Vec::new();
+        for task in tasks {
+            leftovers.extend(task.await);
+        }
+        if !leftovers.is_empty() {
+            self.remove_now(leftovers);
+        }
+    }
+
+    /// Returns the directory under its new name, if there is one.
+    async fn retire(&self, from: PathBuf, id: PartitionId, slot: Slot) -> Option<PathBuf> {
+        if let Slot::Online(partition) = &slot {
+            partition.abandon();
+        }
+        let to = deleted_directory(&self.config.data_dir, id);
+        match move_aside(&self.io, &from, &to).await {
+            Ok(is_there) => is_there.then_some(to),
+            Err(error) => {
+                // The next start tries again; until then a new topic of this name finds a
+                // directory that is not its own, and does not use it.
+                tracing::error!(
+                    "{} of a deleted topic cannot be renamed: {error}",
+                    from.display()
+                );
+                None
             }
         }
     }
@@ -107,7 +188,7 @@ impl Shard {
                 partition.take_role(self.standing(topic, id.index));
             }
             None => {
-                let directory = directory(&self.config.data_dir, &topic.name, id.index);
+                let directory = partition_directory(&self.config.data_dir, &topic.name, id.index);
                 let config = self.topic_config(topic);
                 let log = Log::create(
                     self.io.clone(),
@@ -153,27 +234,6 @@ impl Shard {
         }
     }
 
-    /// Ends a partition whose topic is deleted. Its directory gets another name at once,
-    /// so that a topic of the same name can be made; removing it may take its time.
-    fn drop_partition(self: &Rc<Self>, id: PartitionId) {
-        let Some(Slot::Online(partition)) = self.partitions.remove(id) else {
-            return;
-        };
-        if *partition.topic == *OFFSETS_TOPIC {
-            self.coordinators.remove(id.index);
-        }
-        partition.abandon();
-        let from = partition.dir().to_owned();
-        let mut name = from.clone().into_os_string();
-        name.push(format!(".{}-delete", id.topic_id.simple()));
-        let to = PathBuf::from(name);
-        match std::fs::rename(&from, &to) {
-            Ok(()) => self.remove_now(vec![to]),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => tracing::error!("cannot rename {}: {error}", from.display()),
-        }
-    }
-
     /// As [`Self::remove_now`], after `delay`: a reader may still be at it.
     pub fn remove_after(self: &Rc<Self>, delay: Duration, paths: Vec<PathBuf>) {
         let shard = Rc::clone(self);
@@ -195,7 +255,7 @@ impl Shard {
         };
         let leftovers: Vec<_> = entries
             .iter()
-            .filter(|entry| entry.name.ends_with("-delete"))
+            .filter(|entry| entry.name.ends_with(".delete") || entry.name.ends_with("-delete"))
             .map(|entry| data_dir.join(&entry.name))
             .collect();
         if !leftovers.is_empty() {
@@ -233,7 +293,7 @@ impl Shard {
         let mut owned = Vec::new();
         for topic in image.topics() {
             for index in 0..topic.partitions.len() as i32 {
-                let dir = directory(&self.config.data_dir, &topic.name, index);
+                let dir = partition_directory(&self.config.data_dir, &topic.name, index);
                 if let Some(id) = self.owned(topic, index)
                     && dir.is_dir()
                 {
@@ -241,7 +301,7 @@ impl Shard {
                 }
             }
         }
-        let gate = naru_runtime::sync::Semaphore::new(RECOVERIES_MAX);
+        let gate = Semaphore::new(RECOVERIES_MAX);
         let mut tasks = Vec::with_capacity(owned.len());
         for (topic, id, dir) in owned {
             let (shard, gate) = (Rc::clone(self), Rc::clone(&gate));

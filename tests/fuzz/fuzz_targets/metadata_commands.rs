@@ -1,18 +1,18 @@
-//! A frame of the metadata log whose checksum holds, whatever wrote it: decoded as the log does,
-//! and applied.
+//! The commands of a frame of the metadata log whose checksum holds, whatever wrote it: decoded as
+//! the log does, applied, and written again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use naru_broker::cluster::{ClusterState, Command};
-use rkyv::rancor;
-use rkyv::util::AlignedVec;
+use naru_broker::cluster::{ClusterState, decode_commands, encode_commands};
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut payload = AlignedVec::<16>::with_capacity(bytes.len());
-    payload.extend_from_slice(bytes);
-    let Ok(commands) = rkyv::from_bytes::<Vec<Command>, rancor::Error>(&payload) else {
+    let Ok(commands) = decode_commands(bytes) else {
         return;
     };
+    assert_eq!(
+        decode_commands(&encode_commands(&commands)).as_ref(),
+        Ok(&commands)
+    );
     let mut state = ClusterState::default();
     for (command, index) in commands.iter().zip(1..) {
         let before = state.image();

@@ -1,230 +1,241 @@
-//! What a restart finds: after a stop at any byte, after damage, after snapshots.
+//! What a start finds after a crash at any operation, and after disks that fail: on a simulated
+//! machine, whose writes tear and whose names get lost.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::cell::Cell;
 
+use naru_runtime::sim::OpKind;
+
+use super::super::{log, snapshot};
 use super::*;
-use crate::cluster::{disk, log, snapshot};
 
-fn open(directory: &Path) -> SingleNode {
-    SingleNode::open(directory).unwrap()
+/// Small enough that a run takes several snapshots.
+const SNAPSHOT_AFTER_BYTES: u64 = 600;
+
+/// Whatever the machine loses, in several ways for each crash.
+const LOSSES: u64 = 6;
+
+fn groups() -> Vec<Vec<Command>> {
+    let mut groups = vec![vec![register(1, 1)]];
+    for id in 1..14 {
+        let name = format!("t{id}");
+        groups.push(vec![
+            create(&name, id, 1),
+            alter(id, "flush.ms", Some("7"), false),
+        ]);
+    }
+    groups.push(vec![delete(3), create("t3", 30, 2)]);
+    groups
 }
 
-fn files(directory: &Path, prefix: &str) -> Vec<PathBuf> {
-    let files = disk::indexed_files(directory, prefix).unwrap();
-    files.into_iter().map(|file| file.path).collect()
-}
-
-/// A directory with one log of these groups, and the state after each group.
-fn written(directory: &Path, groups: &[Vec<Command>]) -> Vec<ClusterImage> {
-    let mut node = open(directory);
-    let mut images = vec![ClusterImage::clone(&node.durable_image())];
-    for group in groups {
-        node.commit(group.clone()).unwrap();
-        images.push(ClusterImage::clone(&node.durable_image()));
+/// The state after each number of groups.
+fn states(groups: &[Vec<Command>]) -> Vec<ClusterImage> {
+    let mut state = ClusterState::default();
+    let mut images = vec![state.image()];
+    for command in groups {
+        for command in command {
+            state.apply(state.index() + 1, command).unwrap();
+        }
+        images.push(state.image());
     }
     images
 }
 
-fn groups() -> Vec<Vec<Command>> {
-    vec![
-        vec![register(1, 1), create("a", 1, 1)],
-        vec![create("b.c", 2, 2), create("b_c", 3, 1)],
-        vec![alter(1, "flush.ms", Some("7"), false), delete(2)],
-    ]
+/// Carries the groups out until the machine ends; returns how many were acknowledged, and whether
+/// the machine came to the end.
+fn run(sim: &Sim, groups: &[Vec<Command>]) -> (usize, bool) {
+    let acknowledged = Cell::new(0);
+    let directory = directory();
+    let finished = sim.run(async {
+        let node = SingleNode::open_with(sim.env(), &directory, 1, SNAPSHOT_AFTER_BYTES);
+        let node = node.await.unwrap();
+        for group in groups {
+            node.propose(group.clone()).await.unwrap();
+            acknowledged.set(acknowledged.get() + 1);
+        }
+    });
+    (acknowledged.get(), finished.is_some())
+}
+
+/// The machine after the crash, in the ways that it may come up again.
+fn survivors(sim: &Sim, seed: u64) -> impl Iterator<Item = Sim> + '_ {
+    let cuts = (0..LOSSES).map(move |loss| sim.power_cut(seed * 100 + loss));
+    cuts.chain([sim.kill(seed)])
 }
 
 #[test]
-fn a_log_cut_at_any_byte_reads_as_a_prefix() {
-    let directory = tempfile::tempdir().unwrap();
-    written(directory.path(), &groups());
-    let path = files(directory.path(), log::PREFIX).remove(0);
-    let whole = fs::read(&path).unwrap();
-    let frames = log::read(&path, 1).unwrap().frames;
-    let mut found = 0;
-    for length in 32..=whole.len() {
-        fs::write(&path, &whole[..length]).unwrap();
-        let contents = log::read(&path, 1).unwrap();
-        assert_eq!(contents.frames, frames[..contents.frames.len()]);
-        assert!(contents.frames.len() >= found, "a longer log holds no less");
-        found = contents.frames.len();
-    }
-    assert_eq!(found, groups().len());
-}
-
-#[test]
-fn a_log_that_was_cut_reopens_and_takes_new_commands() {
-    let directory = tempfile::tempdir().unwrap();
-    let images = written(directory.path(), &groups());
-    let path = files(directory.path(), log::PREFIX).remove(0);
-    let whole = fs::read(&path).unwrap();
-    // Each of these is some flushes to the device; the cut at every byte is told above.
-    for length in (32..=whole.len()).step_by(61) {
-        fs::write(&path, &whole[..length]).unwrap();
-        let mut node = open(directory.path());
-        assert!(images.contains(&node.durable_image()));
-        node.commit(vec![Command::AllocateProducerIds { count: 1 }])
-            .unwrap();
-        let image = node.durable_image();
-        drop(node);
-        assert_eq!(open(directory.path()).durable_image(), image);
-    }
-}
-
-#[test]
-fn a_tail_of_zeros_is_a_torn_write() {
-    let directory = tempfile::tempdir().unwrap();
-    let images = written(directory.path(), &groups());
-    let path = files(directory.path(), log::PREFIX).remove(0);
-    let mut bytes = fs::read(&path).unwrap();
-    bytes.extend_from_slice(&[0; 5000]);
-    fs::write(&path, &bytes).unwrap();
-    assert_eq!(*open(directory.path()).durable_image(), images[3]);
-}
-
-#[test]
-fn damage_is_either_a_torn_tail_or_an_error_never_another_state() {
-    let directory = tempfile::tempdir().unwrap();
-    let images = written(directory.path(), &groups());
-    let path = files(directory.path(), log::PREFIX).remove(0);
-    let whole = fs::read(&path).unwrap();
-    let frame_bytes = |at: usize| 16 + u32::from_le_bytes(whole[at..at + 4].try_into().unwrap());
-    let second = 32 + frame_bytes(32) as usize;
-    let third = second + frame_bytes(second) as usize;
-    for at in 0..whole.len() {
-        let mut bytes = whole.clone();
-        bytes[at] ^= 0x40;
-        fs::write(&path, &bytes).unwrap();
-        match SingleNode::open(directory.path()) {
-            Ok(node) => {
-                assert!(at >= third, "byte {at} was damaged and passed");
-                assert_eq!(*node.durable_image(), images[2]);
+fn what_was_acknowledged_is_there_after_a_crash_at_any_operation() {
+    let groups = groups();
+    let states = states(&groups);
+    let mut crashes = 0;
+    for operation in 0.. {
+        let sim = machine(operation);
+        sim.crash_at(operation);
+        let (acknowledged, is_finished) = run(&sim, &groups);
+        if is_finished {
+            break;
+        }
+        crashes += 1;
+        for later in survivors(&sim, operation) {
+            let node = open_with(&later, SNAPSHOT_AFTER_BYTES).unwrap();
+            let found = states.iter().position(|state| *state == image(&node));
+            let found = found.unwrap_or_else(|| panic!("a state that never was, at {operation}"));
+            let possible = acknowledged..=acknowledged + 1;
+            assert!(
+                possible.contains(&found),
+                "{found} groups of {acknowledged}"
+            );
+            // It goes on from there, and comes up again.
+            for group in &groups[found..] {
+                propose(&later, &node, group).unwrap();
             }
-            Err(StorageError::Corrupt { offset, .. }) => {
-                assert!(at < third, "byte {at} of the last frame");
-                assert!(offset <= at);
+            let again = later.power_cut(1);
+            assert_eq!(image(&open(&again)), states[groups.len()]);
+        }
+    }
+    assert!(
+        crashes > 40,
+        "{crashes} operations are no run with snapshots"
+    );
+}
+
+#[test]
+fn a_crash_while_starting_again_changes_nothing() {
+    let groups = groups();
+    let states = states(&groups);
+    // The first crash is in the middle of a snapshot, and of an append.
+    for operation in [9, 20, 21, 22, 23, 24] {
+        let sim = machine(operation);
+        sim.crash_at(operation);
+        let (acknowledged, _) = run(&sim, &groups);
+        for second in 0.. {
+            let later = sim.power_cut(second);
+            later.crash_at(second);
+            let directory = directory();
+            let opened = SingleNode::open_with(later.env(), &directory, 1, NO_SNAPSHOT);
+            if later.run(opened).is_some() {
+                break;
             }
-            Err(StorageError::NewerVersion { .. }) => assert!((8..12).contains(&at)),
-            Err(other) => panic!("{other}"),
+            for last in survivors(&later, second) {
+                let found = image(&open(&last));
+                let possible = &states[acknowledged..=acknowledged + 1];
+                assert!(possible.contains(&found), "{operation}, then {second}");
+            }
         }
     }
 }
 
 #[test]
+fn a_flush_that_lies_is_found_out_by_these_tests() {
+    let groups = groups();
+    let states = states(&groups);
+    let is_lost = (0..20).any(|seed| {
+        let sim = machine(seed);
+        sim.lie_about(OpKind::WriteDurable);
+        let (acknowledged, _) = run(&sim, &groups[..3]);
+        let later = sim.power_cut(seed);
+        let found = open_with(&later, NO_SNAPSHOT).map(|node| image(&node));
+        !found.is_ok_and(|found| states[acknowledged..].contains(&found))
+    });
+    assert!(is_lost);
+}
+
+#[test]
 fn a_snapshot_takes_the_place_of_the_log_before_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut node = SingleNode::open_with(directory.path(), 600).unwrap();
-    node.commit(vec![register(1, 1)]).unwrap();
+    let sim = machine(1);
+    let node = open_with(&sim, SNAPSHOT_AFTER_BYTES).unwrap();
+    propose(&sim, &node, &[register(1, 1)]).unwrap();
     for id in 1..50 {
-        let answers = node.commit(vec![create(&format!("t{id}"), id, 1)]).unwrap();
-        assert!(answers[0].is_ok());
+        let answers = propose(&sim, &node, &[create(&format!("t{id}"), id, 1)]);
+        assert!(answers.unwrap().answers[0].is_ok());
     }
-    let image = node.durable_image();
-    drop(node);
-    assert_eq!(files(directory.path(), snapshot::PREFIX).len(), 1);
-    assert_eq!(files(directory.path(), log::PREFIX).len(), 1);
-    assert_eq!(open(directory.path()).durable_image(), image);
+    assert_eq!(files_of(&sim, snapshot::PREFIX).len(), 1);
+    assert_eq!(files_of(&sim, log::PREFIX).len(), 1);
+    assert_eq!(image(&open(&sim)), image(&node));
 }
 
 #[test]
-fn a_crash_between_the_steps_of_a_snapshot_loses_nothing() {
-    let directory = tempfile::tempdir().unwrap();
-    let images = written(directory.path(), &groups());
-    let image = images.last().unwrap();
-    // The snapshot is written under its temporary name, and the crash comes.
-    let prepared = snapshot::prepare(directory.path(), image).unwrap();
-    assert_eq!(*open(directory.path()).durable_image(), *image);
-    drop(prepared);
-    // The new log has its name, the snapshot has not.
-    log::LogFile::create(directory.path(), image.index + 1).unwrap();
-    assert_eq!(*open(directory.path()).durable_image(), *image);
-    // Both have theirs, and nothing was tidied up.
-    let prepared = snapshot::prepare(directory.path(), image).unwrap();
-    prepared.publish().unwrap();
-    let mut node = open(directory.path());
-    assert_eq!(*node.durable_image(), *image);
-    node.commit(vec![create("d", 4, 1)]).unwrap();
-    let later = node.durable_image();
-    drop(node);
-    // The old log is gone.
-    fs::remove_file(&files(directory.path(), log::PREFIX)[0]).unwrap();
-    assert_eq!(open(directory.path()).durable_image(), later);
-    // Without the log that continues it, a snapshot is not enough.
-    fs::remove_file(&files(directory.path(), log::PREFIX)[0]).unwrap();
-    assert!(matches!(
-        SingleNode::open(directory.path()),
-        Err(StorageError::Corrupt { .. })
-    ));
-}
-
-#[test]
-fn a_damaged_snapshot_is_an_error() {
-    let directory = tempfile::tempdir().unwrap();
-    let images = written(directory.path(), &groups());
-    let image = images.last().unwrap();
-    let prepared = snapshot::prepare(directory.path(), image).unwrap();
-    prepared.publish().unwrap();
-    let path = files(directory.path(), snapshot::PREFIX).remove(0);
-    let whole = fs::read(&path).unwrap();
-    for at in (0..whole.len()).step_by(3) {
-        let mut bytes = whole.clone();
-        bytes[at] ^= 1;
-        fs::write(&path, &bytes).unwrap();
-        assert!(SingleNode::open(directory.path()).is_err(), "byte {at}");
+fn after_a_failed_flush_the_outcome_is_unknown_and_no_command_is_taken() {
+    for seed in 0..10 {
+        let sim = machine(seed);
+        let node = open(&sim);
+        propose(&sim, &node, &[register(1, 1)]).unwrap();
+        let before = image(&node);
+        sim.fail(OpKind::WriteDurable, 1, nix::libc::EIO);
+        let failed = propose(&sim, &node, &[create("a", 1, 1)]);
+        assert!(
+            matches!(failed, Err(ClusterError::OutcomeUnknown { .. })),
+            "{failed:?}"
+        );
+        let refused = propose(&sim, &node, &[create("b", 2, 1)]);
+        assert!(
+            matches!(refused, Err(ClusterError::Fenced { .. })),
+            "{refused:?}"
+        );
+        assert_eq!(image(&node), before, "what is not durable is not shown");
+        // The next start may find the first and never the second.
+        let found = image(&open(&sim.kill(seed)));
+        assert!(found.topic(TopicRef::Name("b")).is_none());
+        assert!(found.index == 1 || found.topic(TopicRef::Name("a")).is_some());
     }
 }
 
 #[test]
-fn two_brokers_cannot_share_a_directory() {
-    let directory = tempfile::tempdir().unwrap();
-    let node = open(directory.path());
-    let second = SingleNode::open(directory.path());
-    assert!(matches!(second, Err(StorageError::Locked { .. })));
-    drop(node);
-    open(directory.path());
+fn a_proposal_that_is_given_up_halfway_takes_the_log_with_it() {
+    let sim = machine(1);
+    let node = open(&sim);
+    sim.run(async {
+        let mut proposed = Box::pin(node.propose(vec![register(1, 1)]));
+        std::future::poll_fn(|context| {
+            assert!(proposed.as_mut().poll(context).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+    })
+    .unwrap();
+    // What the dropped write leaves behind cannot be known.
+    let refused = propose(&sim, &node, &[create("a", 1, 1)]);
+    assert!(
+        matches!(refused, Err(ClusterError::Fenced { .. })),
+        "{refused:?}"
+    );
 }
 
 #[test]
-fn after_a_failed_write_no_command_is_taken() {
-    let directory = tempfile::tempdir().unwrap();
-    let metadata = directory.path().join(DIRECTORY);
-    let mut node = SingleNode::open_with(&metadata, 1).unwrap();
-    node.commit(vec![register(1, 1)]).unwrap();
-    // The next command wants a snapshot, and there is no place for it any more.
-    fs::remove_dir_all(&metadata).unwrap();
-    let failed = node.commit(vec![create("a", 1, 1)]).unwrap_err();
-    assert!(matches!(failed, ClusterError::Fenced { .. }), "{failed}");
-    fs::create_dir_all(&metadata).unwrap();
-    assert_eq!(node.commit(vec![create("b", 2, 1)]), Err(failed));
-    assert!(node.durable_image().topic(TopicRef::Name("b")).is_none());
+fn a_snapshot_for_which_there_is_no_room_is_taken_later() {
+    let sim = machine(1);
+    let node = open_with(&sim, 200).unwrap();
+    let first_write = sim.operations_of(OpKind::Write);
+    sim.fail_from(OpKind::Write, first_write, nix::libc::ENOSPC);
+    propose(&sim, &node, &[register(1, 1)]).unwrap();
+    for id in 1..20 {
+        propose(&sim, &node, &[create(&format!("t{id}"), id, 1)]).unwrap();
+    }
+    let is_whole = |(path, _): &(PathBuf, _)| path.extension().is_none();
+    assert!(!files_of(&sim, snapshot::PREFIX).iter().any(is_whole));
+    assert_eq!(image(&open(&sim.power_cut(1))), image(&node));
+    sim.heal();
+    for id in 20..40 {
+        propose(&sim, &node, &[create(&format!("t{id}"), id, 1)]).unwrap();
+    }
+    assert!(files_of(&sim, snapshot::PREFIX).iter().any(is_whole));
+    assert_eq!(image(&open(&sim.power_cut(2))), image(&node));
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn snapshot_and_log_are_the_state(
         groups in prop::collection::vec(prop::collection::vec(any_command(), 0..5), 1..16),
         snapshot_after_bytes in 64u64..4096,
+        seed in any::<u64>(),
     ) {
-        let directory = tempfile::tempdir().unwrap();
-        let mut node = SingleNode::open_with(directory.path(), snapshot_after_bytes).unwrap();
+        let sim = machine(seed);
+        let node = open_with(&sim, snapshot_after_bytes).unwrap();
         for group in &groups {
-            node.commit(group.clone()).unwrap();
+            propose(&sim, &node, group).unwrap();
         }
-        let image = node.durable_image();
-        drop(node);
-        prop_assert_eq!(open(directory.path()).durable_image(), image);
-    }
-
-    #[test]
-    fn no_bytes_behind_the_header_make_it_panic(tail in prop::collection::vec(any::<u8>(), 0..200)) {
-        let directory = tempfile::tempdir().unwrap();
-        drop(log::LogFile::create(directory.path(), 1).unwrap());
-        let path = files(directory.path(), log::PREFIX).remove(0);
-        let mut bytes = fs::read(&path).unwrap();
-        bytes.extend_from_slice(&tail);
-        fs::write(&path, &bytes).unwrap();
-        let _ = SingleNode::open(directory.path());
+        let later = sim.power_cut(seed);
+        prop_assert_eq!(image(&open(&later)), image(&node));
     }
 }

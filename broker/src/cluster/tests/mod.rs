@@ -2,14 +2,73 @@
 
 mod control;
 mod crashes;
+mod damage;
+mod formats;
+mod golden;
+mod images;
 mod rules;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use naru_runtime::sim::{Sim, SimEnv};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+
+/// Where the metadata lies on a simulated machine.
+pub fn directory() -> PathBuf {
+    Path::new("/data").join(DIRECTORY)
+}
+
+/// A simulated machine with a data directory.
+pub fn machine(seed: u64) -> Sim {
+    let sim = Sim::new(seed);
+    sim.make_dir(Path::new("/data")).unwrap();
+    sim
+}
+
+/// Never takes a snapshot by itself.
+pub const NO_SNAPSHOT: u64 = u64::MAX;
+
+/// Opens the metadata of a machine that does not crash meanwhile.
+pub fn open_with(sim: &Sim, snapshot_after_bytes: u64) -> Result<SingleNode<SimEnv>, StorageError> {
+    let directory = directory();
+    let opened = SingleNode::open_with(sim.env(), &directory, 1, snapshot_after_bytes);
+    sim.run(opened).unwrap()
+}
+
+pub fn open(sim: &Sim) -> SingleNode<SimEnv> {
+    open_with(sim, NO_SNAPSHOT).unwrap()
+}
+
+/// Has a group of commands carried out, on a machine that does not crash meanwhile.
+pub fn propose(
+    sim: &Sim,
+    node: &SingleNode<SimEnv>,
+    commands: &[Command],
+) -> Result<Committed, ClusterError> {
+    sim.run(node.propose(commands.to_vec())).unwrap()
+}
+
+pub fn image(node: &SingleNode<SimEnv>) -> ClusterImage {
+    ClusterImage::clone(&node.images().newest())
+}
+
+/// The files of the machine whose names begin so, by index.
+pub fn files_of(sim: &Sim, prefix: &str) -> Vec<(PathBuf, bytes::Bytes)> {
+    let files = sim.contents(&directory()).unwrap().into_iter();
+    let is_named = |path: &Path| {
+        path.file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with(prefix)
+    };
+    let mut files: Vec<_> = files.filter(|(path, _)| is_named(path)).collect();
+    files.sort();
+    files
+}
 
 pub fn register(node_id: i32, incarnation: u128) -> Command {
     Command::RegisterBroker(BrokerRegistration {

@@ -131,24 +131,6 @@ fn producer_ids_are_handed_out_once() {
 }
 
 #[test]
-fn an_image_tells_which_topics_changed() {
-    let (mut state, _) = after(&[register(1, 1), create("a", 1, 1), create("b", 2, 1)]);
-    let before = state.image();
-    state
-        .apply(4, &alter(1, "flush.ms", Some("5"), false))
-        .unwrap();
-    state.apply(5, &create("c", 3, 1)).unwrap();
-    state.apply(6, &delete(2)).unwrap();
-    let now = state.image();
-    let changed: Vec<&str> = now
-        .changed_since(&before)
-        .map(|topic| &*topic.name)
-        .collect();
-    assert_eq!(changed, ["a", "c"]);
-    assert_eq!(now.changed_since(&now).count(), 0);
-}
-
-#[test]
 fn configs_are_set_unset_or_replaced() {
     let (mut state, _) = after(&[register(1, 1), create("a", 1, 1)]);
     state
