@@ -20,6 +20,20 @@ pub fn kafka_text(id: Uuid) -> String {
         .collect()
 }
 
+/// The UUID that Kafka writes so.
+pub fn from_kafka_text(text: &str) -> Option<Uuid> {
+    let digits = text
+        .bytes()
+        .map(|byte| ALPHABET.iter().position(|c| *c == byte));
+    let digits: Option<Vec<u128>> = digits.map(|digit| Some(digit? as u128)).collect();
+    let digits = digits.filter(|digits| digits.len() == 22)?;
+    let (last, first) = digits.split_last()?;
+    let bits = first.iter().fold(0, |bits: u128, digit| bits << 6 | digit);
+    // Of the last digit, only the upper 2 of its 6 bits belong to the id.
+    let is_padded = last & 0xf == 0;
+    is_padded.then_some(Uuid::from_u128(bits << 2 | last >> 4))
+}
+
 /// An id for a new cluster. Like Kafka's, it does not begin with `-`, which a shell would take for
 /// an option.
 pub fn random_cluster_id() -> String {
@@ -43,5 +57,16 @@ mod tests {
         let id = Uuid::from_u128(0xb7d1_3c54_92a0_4f6e_8c35_0ee4_d0a9_61fb);
         assert_eq!(kafka_text(id), "t9E8VJKgT26MNQ7k0Klh-w");
         assert_eq!(random_cluster_id().len(), 22);
+        for id in [id, Uuid::nil(), Uuid::max()] {
+            assert_eq!(from_kafka_text(&kafka_text(id)), Some(id));
+        }
+        for text in [
+            "",
+            "t9E8VJKgT26MNQ7k0Klh-",
+            "t9E8VJKgT26MNQ7k0Klh-x",
+            "+9E8VJKgT26MNQ7k0Klh-w",
+        ] {
+            assert_eq!(from_kafka_text(text), None, "{text}");
+        }
     }
 }

@@ -77,7 +77,7 @@ pub use command::{BrokerListener, BrokerRegistration, Command, ConfigChange, Par
 pub use command_log::{CommandLog, Committed, EntryId};
 pub use control::{Control, ControlHandle, PROPOSALS_MAX, Reply, Stop};
 pub use error::{ClusterError, StorageError};
-pub use ids::{kafka_text, random_cluster_id};
+pub use ids::{from_kafka_text, kafka_text, random_cluster_id};
 pub use image::{Broker, ClusterImage, Delta, Topic, TopicRef};
 pub use images::{ImageReader, Images};
 pub use lock::DirectoryLock;

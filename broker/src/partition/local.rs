@@ -427,10 +427,15 @@ impl Partition {
         self.log.dir()
     }
 
-    /// Ends a partition whose topic is deleted: everyone who waits is told.
-    pub fn abandon(&self) {
+    /// Ends a partition whose topic is deleted: everyone who waits is told at once, and its
+    /// directory is named `to` when this returns. False if it never had one.
+    ///
+    /// # Errors
+    /// When the directory could not be renamed, durably.
+    pub async fn retire(&self, to: &Path) -> Result<bool, LogError> {
         self.log.abandon();
         self.high_watermark.wake();
+        self.log.retire(to).await
     }
 
     /// Forgets producers that have been silent for `expiration_ms`.

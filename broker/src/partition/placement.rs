@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub struct ShardId(usize);
 
 impl ShardId {
-    pub fn new(index: usize) -> Self {
+    pub const fn new(index: usize) -> Self {
         Self(index)
     }
 

@@ -33,12 +33,6 @@ pub(super) struct Assembly {
 impl Assembly {
     /// `incarnation` tells this start of the broker from all others.
     pub async fn bring_up(&self, incarnation: Uuid) -> Result<(), StartError> {
-        if let Some(first) = self.shards.first() {
-            first.run(|shard| {
-                let io = shard.io.clone();
-                io.spawn(Rc::clone(shard).remove_leftovers());
-            });
-        }
         self.on_every_shard(async |shard| shard.prepare().await)
             .await;
         self.register(incarnation).await?;

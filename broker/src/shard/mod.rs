@@ -4,8 +4,12 @@
 mod coordinators;
 mod directories;
 mod mesh;
+mod recover;
+mod removal;
 mod run;
 mod state;
+#[cfg(test)]
+mod tests;
 mod topics;
 mod upkeep;
 

@@ -5,28 +5,19 @@
 //! is taken, before the client who made it is answered. Those that were there when the broker
 //! started are recovered before it listens.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use naru_engine::log::{Log, LogConfig};
-use naru_engine::recovery::{Recovered, RecoveryError, Replay, recover};
-use naru_runtime::Disk;
 use naru_runtime::sync::Semaphore;
 
 use super::Shard;
 use super::directories::{deleted_directory, identity, move_aside, partition_directory};
-use crate::cluster::{ClusterImage, Delta, ImageReader, Topic};
+use crate::cluster::{Delta, ImageReader, Topic};
 use crate::config::TopicConfig;
 use crate::coordinator::OFFSETS_TOPIC;
-use crate::partition::{
-    CheckpointError, Checkpointed, Partition, PartitionId, PartitionState, Producers, Role, Slot,
-    SnapshotError, Standing, owner,
-};
-
-/// Partitions that are recovered at the same time.
-const RECOVERIES_MAX: usize = 8;
+use crate::partition::{Partition, PartitionId, PartitionState, Role, Slot, Standing, owner};
 
 /// Directories of deleted partitions that are renamed at the same time.
 const RETIREMENTS_MAX: usize = 32;
@@ -34,7 +25,7 @@ const RETIREMENTS_MAX: usize = 32;
 /// Partitions that are opened before the shard looks at its other work.
 const PARTITIONS_PER_TURN_MAX: i32 = 64;
 
-fn log_config(topic: &Topic, config: &TopicConfig) -> LogConfig {
+pub(super) fn log_config(topic: &Topic, config: &TopicConfig) -> LogConfig {
     let expires = config.cleanup_policy.delete;
     let limit = |value: Option<u64>| value.filter(|_| expires);
     LogConfig {
@@ -146,23 +137,27 @@ impl Shard {
             leftovers.extend(task.await);
         }
         if !leftovers.is_empty() {
-            self.remove_now(leftovers);
+            self.remove_directories(leftovers);
         }
     }
 
     /// Returns the directory under its new name, if there is one.
     async fn retire(&self, from: PathBuf, id: PartitionId, slot: Slot) -> Option<PathBuf> {
-        if let Slot::Online(partition) = &slot {
-            partition.abandon();
-        }
         let to = deleted_directory(&self.config.data_dir, id);
-        match move_aside(&self.io, &from, &to).await {
+        let retired = match &slot {
+            Slot::Online(partition) => partition.retire(&to).await.map_err(|e| e.to_string()),
+            Slot::Offline(_) => {
+                let moved = move_aside(&self.io, &from, &to).await;
+                moved.map_err(|error| error.to_string())
+            }
+        };
+        match retired {
             Ok(is_there) => is_there.then_some(to),
             Err(error) => {
-                // The next start tries again; until then a new topic of this name finds a
-                // directory that is not its own, and does not use it.
+                // A new topic of this name does not use a directory that is not its own; and the
+                // next start knows that this one is of a deleted topic.
                 tracing::error!(
-                    "{} of a deleted topic cannot be renamed: {error}",
+                    "{} of a deleted topic is removed at the next start: {error}",
                     from.display()
                 );
                 None
@@ -170,7 +165,7 @@ impl Shard {
         }
     }
 
-    fn owned(&self, topic: &Topic, index: i32) -> Option<PartitionId> {
+    pub(super) fn owned(&self, topic: &Topic, index: i32) -> Option<PartitionId> {
         let is_own = owner(topic.id, index, self.mesh.shards()) == self.id;
         is_own.then_some(PartitionId {
             topic_id: topic.id,
@@ -201,7 +196,7 @@ impl Shard {
         }
     }
 
-    fn enter(
+    pub(super) fn enter(
         &self,
         topic: &Topic,
         id: PartitionId,
@@ -232,191 +227,5 @@ impl Shard {
             },
             leader_epoch: placed.map_or(0, |placed| placed.leader_epoch),
         }
-    }
-
-    /// As [`Self::remove_now`], after `delay`: a reader may still be at it.
-    pub fn remove_after(self: &Rc<Self>, delay: Duration, paths: Vec<PathBuf>) {
-        let shard = Rc::clone(self);
-        self.io.spawn(async move {
-            shard.io.sleep(delay).await;
-            shard.remove_now(paths);
-        });
-    }
-
-    /// Has the directories of deleted topics removed that an earlier run did not get to.
-    pub async fn remove_leftovers(self: Rc<Self>) {
-        let data_dir = &self.config.data_dir;
-        let entries = match self.io.list(data_dir).await {
-            Ok(entries) => entries,
-            Err(error) => {
-                tracing::warn!("cannot list {}: {error}", data_dir.display());
-                return;
-            }
-        };
-        let leftovers: Vec<_> = entries
-            .iter()
-            .filter(|entry| entry.name.ends_with(".delete") || entry.name.ends_with("-delete"))
-            .map(|entry| data_dir.join(&entry.name))
-            .collect();
-        if !leftovers.is_empty() {
-            self.remove_now(leftovers);
-        }
-    }
-
-    /// Has files or directories removed by the maintenance thread.
-    pub fn remove_now(&self, paths: Vec<PathBuf>) {
-        let submitted = self.maintenance.submit(
-            move |disk| async move {
-                for path in paths {
-                    let is_dir = path.is_dir();
-                    let removed = if is_dir {
-                        disk.remove_dir_all(&path).await
-                    } else {
-                        disk.remove_file(&path).await
-                    };
-                    if let Err(error) = removed {
-                        tracing::warn!("cannot remove {}: {error}", path.display());
-                    }
-                }
-            },
-            |()| {},
-        );
-        if let Err(error) = submitted {
-            // Whatever is left over is removed at the next start.
-            tracing::warn!("files are removed at the next start: {error}");
-        }
-    }
-
-    /// Recovers the partitions of `image` that are this shard's and have a directory.
-    /// Called once, before anything is served.
-    pub async fn recover_all(self: &Rc<Self>, image: &ClusterImage) {
-        let mut owned = Vec::new();
-        for topic in image.topics() {
-            for index in 0..topic.partitions.len() as i32 {
-                let dir = partition_directory(&self.config.data_dir, &topic.name, index);
-                if let Some(id) = self.owned(topic, index)
-                    && dir.is_dir()
-                {
-                    owned.push((Arc::clone(topic), id, dir));
-                }
-            }
-        }
-        let gate = Semaphore::new(RECOVERIES_MAX);
-        let mut tasks = Vec::with_capacity(owned.len());
-        for (topic, id, dir) in owned {
-            let (shard, gate) = (Rc::clone(self), Rc::clone(&gate));
-            tasks.push(self.io.spawn_task(async move {
-                let _permit = gate.acquire(1).await;
-                shard.recover_one(&topic, id, dir).await;
-            }));
-        }
-        for task in tasks {
-            task.await;
-        }
-    }
-
-    async fn recover_one(self: &Rc<Self>, topic: &Arc<Topic>, id: PartitionId, dir: PathBuf) {
-        let result = self.recover_on_maintenance(topic, dir.clone()).await;
-        let opened = match result {
-            Ok((recovered, state)) => {
-                if recovered.cut_bytes > 0 {
-                    tracing::warn!(
-                        "{}: {} bytes of a torn tail were cut, the log ends at offset {}",
-                        dir.display(),
-                        recovered.cut_bytes,
-                        recovered.next_offset
-                    );
-                }
-                let config = log_config(topic, &self.topic_config(topic));
-                Log::open(
-                    self.io.clone(),
-                    dir.clone(),
-                    recovered,
-                    config,
-                    self.logs.clone(),
-                )
-                .await
-                .map(|log| (log, state))
-                .map_err(|error| error.to_string())
-            }
-            Err(reason) => Err(reason),
-        };
-        match opened {
-            Ok((log, state)) => self.enter(topic, id, log, state),
-            Err(reason) => {
-                tracing::error!("{}-{} is offline: {reason}", topic.name, id.index);
-                self.partitions.insert(id, Slot::Offline(reason.into()));
-            }
-        }
-    }
-
-    async fn recover_on_maintenance(
-        &self,
-        topic: &Topic,
-        dir: PathBuf,
-    ) -> Result<(Recovered, PartitionState), String> {
-        let now_ms = self.now_ms();
-        let expected = identity(topic.id);
-        let (callback, answer) = self.mesh.callback();
-        let job = move |disk| async move {
-            let recovered: Result<(Recovered, PartitionState), RecoveryOrState> = async {
-                check_identity(&disk, &dir, &expected).await?;
-                let mut state = Ok(PartitionState::default());
-                let recovered = recover(&disk, &dir, now_ms, &mut |replay| match replay {
-                    Replay::Owner(bytes) => state = kept_state(bytes, now_ms),
-                    Replay::Batch(header) => {
-                        if let Ok(state) = &mut state {
-                            state.producers.replay(header, now_ms);
-                        }
-                    }
-                })
-                .await?;
-                Ok((recovered, state?))
-            }
-            .await;
-            recovered.map_err(|error| error.to_string())
-        };
-        self.maintenance
-            .submit(job, callback)
-            .map_err(|error| error.to_string())?;
-        answer
-            .await
-            .unwrap_or_else(|| Err("the maintenance thread has ended".to_owned()))
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum RecoveryOrState {
-    #[error(transparent)]
-    Recovery(#[from] RecoveryError),
-    #[error(transparent)]
-    Producers(#[from] SnapshotError),
-    #[error("{0} holds the data of another topic of this name; move it away")]
-    OtherTopic(PathBuf),
-    #[error(transparent)]
-    State(#[from] CheckpointError),
-}
-
-/// What the partition kept in its log's checkpoint.
-fn kept_state(bytes: &[u8], now_ms: i64) -> Result<PartitionState, RecoveryOrState> {
-    let found = Checkpointed::decode(bytes)?;
-    Ok(PartitionState {
-        producers: Producers::from_bytes(found.producers, now_ms)?,
-        high_watermark: found.high_watermark.unwrap_or_default(),
-    })
-}
-
-/// A directory whose topic is another one is not touched.
-async fn check_identity<D: Disk>(
-    disk: &D,
-    dir: &Path,
-    expected: &[u8],
-) -> Result<(), RecoveryOrState> {
-    let path = dir.join(naru_engine::segment::METADATA_FILE);
-    match naru_runtime::read_file(disk, &path).await {
-        Ok(found) if found.is_empty() || found == expected => Ok(()),
-        Ok(_) => Err(RecoveryOrState::OtherTopic(dir.to_owned())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(cause) => Err(RecoveryError::Io { path, cause }.into()),
     }
 }

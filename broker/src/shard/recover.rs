@@ -1,0 +1,177 @@
+//! The start of a shard: directories become partitions again.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use naru_engine::log::Log;
+use naru_engine::recovery::{Recovered, RecoveryError, Replay, recover};
+use naru_runtime::sync::Semaphore;
+
+use super::Shard;
+use super::directories::{Claim, Survey, claim};
+use super::topics::log_config;
+use crate::cluster::{ClusterImage, Topic};
+use crate::partition::{
+    CheckpointError, Checkpointed, PartitionId, PartitionState, Producers, ShardId, Slot,
+    SnapshotError,
+};
+
+/// Partitions that are recovered at the same time.
+const RECOVERIES_MAX: usize = 8;
+
+/// The shard that looks after directories of no topic.
+const TIDY_SHARD: ShardId = ShardId::new(0);
+
+impl Shard {
+    /// Recovers the partitions of `image` that are this shard's and have a directory. Called
+    /// once, before anything is served. One of the shards also sets aside what belongs to no
+    /// topic, and has what is left over of deleted ones removed.
+    pub(super) async fn recover_all(self: &Rc<Self>, image: &Arc<ClusterImage>) {
+        let data_dir = &self.config.data_dir;
+        let survey = match Survey::of(&self.io, data_dir).await {
+            Ok(survey) => survey,
+            Err(error) => {
+                let reason = format!("{} cannot be listed: {error}", data_dir.display());
+                return self.all_offline(image, &reason);
+            }
+        };
+        if self.id == TIDY_SHARD {
+            let leftovers = survey.tidy(&self.io, data_dir, image).await;
+            if !leftovers.is_empty() {
+                self.remove_directories(leftovers);
+            }
+        }
+        let gate = Semaphore::new(RECOVERIES_MAX);
+        let mut tasks = Vec::new();
+        for topic in image.topics() {
+            for index in 0..topic.partitions.len() as i32 {
+                let Some(id) = self.owned(topic, index) else {
+                    continue;
+                };
+                if !survey.has_partition(&topic.name, index) {
+                    continue;
+                }
+                let (shard, gate) = (Rc::clone(self), Rc::clone(&gate));
+                let (image, topic) = (Arc::clone(image), Arc::clone(topic));
+                tasks.push(self.io.spawn_task(async move {
+                    let _permit = gate.acquire(1).await;
+                    shard.recover_one(&image, &topic, id).await;
+                }));
+            }
+        }
+        for task in tasks {
+            task.await;
+        }
+    }
+
+    /// Serves none of the partitions: what they hold is not known.
+    fn all_offline(&self, image: &ClusterImage, reason: &str) {
+        tracing::error!("all partitions are offline: {reason}");
+        for topic in image.topics() {
+            for index in 0..topic.partitions.len() as i32 {
+                if let Some(id) = self.owned(topic, index) {
+                    self.partitions.insert(id, Slot::Offline(reason.into()));
+                }
+            }
+        }
+    }
+
+    /// Leaves a partition without a place in the table if it has no directory of its own: it is
+    /// opened as a new one.
+    async fn recover_one(
+        self: &Rc<Self>,
+        image: &ClusterImage,
+        topic: &Arc<Topic>,
+        id: PartitionId,
+    ) {
+        let data_dir = &self.config.data_dir;
+        let opened = match claim(&self.io, data_dir, image, topic, id.index).await {
+            Ok(Claim::Ours(dir)) => self.open_recovered(topic, dir).await,
+            Ok(Claim::New { leftovers }) => {
+                if !leftovers.is_empty() {
+                    self.remove_directories(leftovers);
+                }
+                return;
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        match opened {
+            Ok((log, state)) => self.enter(topic, id, log, state),
+            Err(reason) => {
+                tracing::error!("{}-{} is offline: {reason}", topic.name, id.index);
+                self.partitions.insert(id, Slot::Offline(reason.into()));
+            }
+        }
+    }
+
+    async fn open_recovered(
+        &self,
+        topic: &Topic,
+        dir: PathBuf,
+    ) -> Result<(Log<naru_runtime::Handle>, PartitionState), String> {
+        let (recovered, state) = self.recover_on_maintenance(dir.clone()).await?;
+        if recovered.cut_bytes > 0 {
+            tracing::warn!(
+                "{}: {} bytes of a torn tail were cut, the log ends at offset {}",
+                dir.display(),
+                recovered.cut_bytes,
+                recovered.next_offset
+            );
+        }
+        let config = log_config(topic, &self.topic_config(topic));
+        let log = Log::open(self.io.clone(), dir, recovered, config, self.logs.clone()).await;
+        let log = log.map_err(|error| error.to_string())?;
+        Ok((log, state))
+    }
+
+    async fn recover_on_maintenance(
+        &self,
+        dir: PathBuf,
+    ) -> Result<(Recovered, PartitionState), String> {
+        let now_ms = self.now_ms();
+        let (callback, answer) = self.mesh.callback();
+        let job = move |disk| async move {
+            let recovered: Result<(Recovered, PartitionState), RecoveryOrState> = async {
+                let mut state = Ok(PartitionState::default());
+                let recovered = recover(&disk, &dir, now_ms, &mut |replay| match replay {
+                    Replay::Owner(bytes) => state = kept_state(bytes, now_ms),
+                    Replay::Batch(header) => {
+                        if let Ok(state) = &mut state {
+                            state.producers.replay(header, now_ms);
+                        }
+                    }
+                })
+                .await?;
+                Ok((recovered, state?))
+            }
+            .await;
+            recovered.map_err(|error| error.to_string())
+        };
+        self.maintenance
+            .submit(job, callback)
+            .map_err(|error| error.to_string())?;
+        answer
+            .await
+            .unwrap_or_else(|| Err("the maintenance thread has ended".to_owned()))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum RecoveryOrState {
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    #[error(transparent)]
+    Producers(#[from] SnapshotError),
+    #[error(transparent)]
+    State(#[from] CheckpointError),
+}
+
+/// What the partition kept in its log's checkpoint.
+fn kept_state(bytes: &[u8], now_ms: i64) -> Result<PartitionState, RecoveryOrState> {
+    let found = Checkpointed::decode(bytes)?;
+    Ok(PartitionState {
+        producers: Producers::from_bytes(found.producers, now_ms)?,
+        high_watermark: found.high_watermark.unwrap_or_default(),
+    })
+}
