@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use serde::Serialize;
 
@@ -52,6 +53,9 @@ pub struct Args {
     /// Rounds that count; one before them warms up
     #[arg(long, default_value_t = 6)]
     rounds: usize,
+    /// No round begins that would end later than so long after the first, going by those before it
+    #[arg(long)]
+    time_max: Option<Span>,
     /// Before each run, everything is written to the disk that was not yet, and so long is waited:
     /// what one broker has left behind is not to slow the next
     #[arg(long, default_value = "1s")]
@@ -121,7 +125,7 @@ pub fn execute(args: Args) -> Result<ExitCode, CompareError> {
     let names = (args.a_name.as_str(), args.b_name.as_str());
     for runs in all {
         let figures = runs.figures(ALPHA, 0.0);
-        println!("{}, {} rounds", runs.workload, args.rounds);
+        println!("{}, {} rounds", runs.workload, runs.a.len());
         print!("{}{}", table(names, &figures), notes(names, &runs));
         for fault in runs.faults() {
             is_clean = false;
@@ -184,7 +188,15 @@ fn compare(
             ..Comparison::default()
         })
         .collect();
+    let begun = Instant::now();
     for round in 0..=args.rounds {
+        let so_far = begun.elapsed();
+        let each = so_far / u32::try_from(round.max(1)).unwrap_or(u32::MAX);
+        // The first counts for nothing, so one more is run in any case.
+        if round > 1 && args.time_max.is_some_and(|Span(most)| so_far + each > most) {
+            println!("no time for more than {} rounds (--time-max)", round - 1);
+            break;
+        }
         let mut order: Vec<usize> = (0..all.len()).collect();
         random.shuffle(&mut order);
         for index in order {

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::decision::{Judged, Verdict};
+use super::broker_count::BrokerCount;
+use super::decision::{Judged, Stopped, Verdict};
 use super::instructions::{CountRatio, Counts, compare};
 use crate::measure::Environment;
 use crate::workload::Workload;
@@ -46,6 +47,15 @@ pub(super) struct Baseline {
     pub figures: Vec<Judged>,
     /// Of the head: instructions of one iteration.
     pub instructions: Counts,
+    /// Of whole brokers, both sides.
+    #[serde(default)]
+    pub brokers: Vec<BrokerCount>,
+    /// Whether records were read back, or only the partitions' ends looked at.
+    #[serde(default)]
+    pub is_read_back: bool,
+    /// Why no more rounds were run.
+    #[serde(default)]
+    pub stopped: Option<Stopped>,
 }
 
 /// What a comparison with a stored baseline says.
@@ -168,13 +178,13 @@ impl Against {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::gate::decision::Finding;
     use crate::outcome::Better;
     use crate::stats::Interval;
 
-    fn baseline(worse_by: f64, append: f64) -> Baseline {
+    pub fn baseline(worse_by: f64, append: f64) -> Baseline {
         Baseline {
             environment: Environment::default(),
             toolchain: "rustc 1.95".into(),
@@ -199,6 +209,9 @@ mod tests {
                 may_stay_open: false,
             }],
             instructions: [("append".to_owned(), append)].into(),
+            brokers: Vec::new(),
+            is_read_back: false,
+            stopped: None,
         }
     }
 

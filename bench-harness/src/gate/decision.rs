@@ -78,10 +78,22 @@ pub(super) enum Verdict {
     TooNoisy,
 }
 
+/// Why no more rounds were run.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Stopped {
+    /// It was known, or the last look was taken.
+    Decided,
+    /// What is open would be so after the last look, too.
+    Futile,
+    OutOfTime,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Decision {
     pub verdict: Verdict,
     pub rounds: usize,
+    pub stopped: Stopped,
     pub figures: Vec<Judged>,
     /// Of the intervals, 0 to 1.
     pub confidence: f64,
@@ -132,7 +144,6 @@ impl Rules {
     fn look(&self, rounds: usize, series: &[Series]) -> Decision {
         let judge = |one| self.judge(one, series.len());
         let figures: Vec<Judged> = series.iter().map(judge).collect();
-        let is_awaited = |figure: &Judged| figure.finding == Finding::Open && !figure.may_stay_open;
         let verdict = if figures.iter().any(|one| one.finding == Finding::Regressed) {
             Verdict::Regression
         } else if figures.is_empty() || figures.iter().any(is_awaited) {
@@ -143,26 +154,132 @@ impl Rules {
         Decision {
             verdict,
             rounds,
+            stopped: Stopped::Decided,
             confidence: 1.0 - 2.0 * self.alarm_chance(series.len()),
             figures,
         }
     }
 }
 
-/// Measures until the verdict is no longer [`Verdict::TooNoisy`], or the last look has been taken.
-/// `measure` is told how many rounds there should be by now, and gives the values of all of them.
+/// All rounds so far.
+pub(super) struct Measured {
+    pub rounds: usize,
+    pub series: Vec<Series>,
+}
+
+/// Measures until the verdict is no longer [`Verdict::TooNoisy`], until more rounds would not
+/// change that, or until the last look has been taken. `measure` is told how many rounds there
+/// should be by now; fewer mean that there is no more time, and are looked at instead.
 pub(super) fn decide<E>(
     rules: &Rules,
-    mut measure: impl FnMut(usize) -> Result<Vec<Series>, E>,
+    mut measure: impl FnMut(usize) -> Result<Measured, E>,
 ) -> Result<Decision, E> {
     let [first, second, last] = rules.looks;
-    for rounds in [first, second] {
-        let decision = rules.look(rounds, &measure(rounds)?);
-        if decision.verdict != Verdict::TooNoisy {
-            return Ok(decision);
+    for wanted in [first, second, last] {
+        let Measured { rounds, series } = measure(wanted)?;
+        let mut decision = rules.look(rounds, &series);
+        decision.stopped = if decision.verdict != Verdict::TooNoisy || wanted == last {
+            Stopped::Decided
+        } else if rounds < wanted {
+            Stopped::OutOfTime
+        } else if rules.is_futile(&decision, &series) {
+            Stopped::Futile
+        } else {
+            continue;
+        };
+        if rounds < wanted {
+            decision.stopped = Stopped::OutOfTime;
         }
+        return Ok(decision);
     }
-    Ok(rules.look(last, &measure(last)?))
+    unreachable!("the last look ends it");
+}
+
+impl Rules {
+    /// Whether a figure is open now and would be after the last look: going by how its ratios
+    /// scatter, its interval would be too wide to be clear even around no change at all, and too
+    /// wide to be a regression around what was seen.
+    fn is_futile(&self, decision: &Decision, series: &[Series]) -> bool {
+        let [.., last] = self.looks;
+        let looks = self.looks.len() as f64;
+        let is_hopeless = |(figure, series): (&Judged, &Series)| {
+            let scatter = scatter(series) / HOPE;
+            let half = |chance| normal_quantile(chance) * scatter / (last as f64).sqrt();
+            let by = figure.worse_by.unwrap_or(1.0);
+            let may_be_clear = half(self.missed / looks) < (2.0 * self.tolerance).ln_1p();
+            let may_regress = by > 1.0 + self.tolerance
+                && by.ln() > half(self.alarm_chance(decision.figures.len()));
+            is_awaited(figure) && !may_be_clear && !may_regress
+        };
+        decision.figures.iter().zip(series).any(is_hopeless)
+    }
+
+    /// Before anything is measured: by how much the ratios of rounds may scatter (standard
+    /// deviation) so that a slowdown of `effect` raises the alarm in so many rounds, all but
+    /// `missed` of the times. Found by trying it out on drawn rounds.
+    pub fn scatter_max(&self, rounds: usize, effect: f64, figures: usize) -> f64 {
+        let is_seen = |scatter: f64| {
+            let mut random = fastrand::Rng::with_seed(1);
+            let caught = (0..POWER_TRIALS).filter(|_| {
+                // Twelve uniform draws make a bell of width 1.
+                let mut bell = || (0..12).map(|_| random.f64()).sum::<f64>() - 6.0;
+                let head = (0..rounds).map(|_| (1.0 + effect) * (scatter * bell()).exp());
+                let series = Series {
+                    workload: String::new(),
+                    name: String::new(),
+                    unit: String::new(),
+                    better: Better::Lower,
+                    base: vec![1.0; rounds],
+                    head: head.collect(),
+                    may_stay_open: false,
+                };
+                self.judge(&series, figures).finding == Finding::Regressed
+            });
+            caught.count() as f64 >= POWER_TRIALS as f64 * (1.0 - self.missed)
+        };
+        let (mut seen, mut unseen) = (0.0, 1.0);
+        for _ in 0..POWER_STEPS {
+            let middle = f64::midpoint(seen, unseen);
+            if is_seen(middle) {
+                seen = middle;
+            } else {
+                unseen = middle;
+            }
+        }
+        seen
+    }
+}
+
+/// Drawn gates, and halvings of the interval in which the answer lies.
+const POWER_TRIALS: usize = 60;
+const POWER_STEPS: usize = 7;
+
+/// A scatter that was estimated from some rounds may be too large by this factor: what is given up
+/// must be hopeless all the same.
+const HOPE: f64 = 1.3;
+
+/// How the logarithms of the ratios scatter (standard deviation), by the median distance from their
+/// median, which stalls do not move.
+fn scatter(series: &Series) -> f64 {
+    let pairs = series.base.iter().zip(&series.head);
+    let logs: Vec<f64> = pairs.map(|(base, head)| (head / base).ln()).collect();
+    let middle = median(&logs);
+    let distances: Vec<f64> = logs.iter().map(|log| (log - middle).abs()).collect();
+    // Of normal values: the standard deviation over that distance.
+    1.4826 * median(&distances)
+}
+
+fn is_awaited(figure: &Judged) -> bool {
+    figure.finding == Finding::Open && !figure.may_stay_open
+}
+
+/// How many standard deviations lie above the mean for a chance of `above` to be beyond them:
+/// Hastings' approximation (Abramowitz and Stegun 26.2.23), to three digits.
+fn normal_quantile(above: f64) -> f64 {
+    let t = (-2.0 * above.ln()).sqrt();
+    let over = 2.515_517 + t * (0.802_853 + t * 0.010_328);
+    let below = 1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308));
+    t - over / below
 }
 
 #[cfg(test)]
@@ -224,7 +341,10 @@ mod tests {
                         one.head.push(100.0 * drift * planted * self.scatter());
                     }
                 }
-                Ok(series.clone())
+                Ok(Measured {
+                    rounds,
+                    series: series.clone(),
+                })
             })
             .unwrap()
         }
@@ -273,6 +393,61 @@ mod tests {
     fn a_machine_with_heavy_noise_is_told_so() {
         let [passed, alarms, noisy] = gates(100, 0.5, 0.2, 1.0);
         assert!(noisy >= 98, "{passed} {alarms} {noisy}");
+    }
+
+    #[test]
+    fn what_noise_will_hide_for_good_is_given_up_early() {
+        let random = fastrand::Rng::with_seed(3);
+        let mut machine = Machine {
+            random,
+            noise: 0.6,
+            stalls: 0.2,
+        };
+        let decision = machine.gate(1.0);
+        assert_eq!(decision.verdict, Verdict::TooNoisy);
+        assert_eq!((decision.stopped, decision.rounds), (Stopped::Futile, 12));
+    }
+
+    #[test]
+    fn rounds_that_time_has_cut_short_are_looked_at() {
+        let series = |rounds: usize, factor: f64| Series {
+            workload: "w".into(),
+            name: "broker CPU".into(),
+            unit: "s/GB".into(),
+            better: Better::Lower,
+            base: (0..rounds).map(|n| 1.0 + 0.001 * n as f64).collect(),
+            head: vec![factor; rounds],
+            may_stay_open: false,
+        };
+        let decided = |factor: f64| {
+            let measured = |_| -> Result<_, ()> {
+                Ok(Measured {
+                    rounds: 14,
+                    series: vec![series(14, factor)],
+                })
+            };
+            let rules = Rules {
+                looks: [16, 20, 30],
+                ..RULES
+            };
+            let decision = decide(&rules, measured).unwrap();
+            (decision.verdict, decision.stopped, decision.rounds)
+        };
+        assert_eq!(decided(1.3), (Verdict::Regression, Stopped::OutOfTime, 14));
+        assert_eq!(
+            decided(1.0),
+            (Verdict::NoRegressionShown, Stopped::OutOfTime, 14)
+        );
+    }
+
+    #[test]
+    fn the_power_that_is_stated_is_had_and_grows_with_the_rounds() {
+        assert!((normal_quantile(0.025) - 1.96).abs() < 0.001);
+        let power = RULES.looks.map(|rounds| RULES.scatter_max(rounds, 0.1, 9));
+        assert!(power[0] < power[1] && power[1] < power[2], "{power:?}");
+        // A tenth with a scatter of 3% was caught in every simulated gate; see above.
+        assert!(power[0] > 0.02 && power[2] < 0.15, "{power:?}");
+        assert!(RULES.scatter_max(30, 0.2, 9) > power[2]);
     }
 
     #[test]

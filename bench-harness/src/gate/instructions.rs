@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::interrupt;
+
 /// How long one run below callgrind may take.
 const RUN_TIME_MAX: Duration = Duration::from_secs(300);
 
@@ -131,13 +133,14 @@ fn list(binary: &Path) -> Result<Vec<String>, String> {
 
 /// Keeps glibc from copying and clearing by `rep movsb` and `rep stosb`, of which callgrind counts
 /// every byte: beside nine tenths of copying, what is added to an append would disappear.
-const COPY_BY_VECTORS: &str = "glibc.cpu.x86_rep_movsb_threshold=4611686018427387904:glibc.cpu.x86_rep_stosb_threshold=4611686018427387904";
+pub(super) const COPY_BY_VECTORS: &str = "glibc.cpu.x86_rep_movsb_threshold=4611686018427387904:glibc.cpu.x86_rep_stosb_threshold=4611686018427387904";
 
 /// All instructions of one run.
 fn callgrind(binary: &Path, name: &str, iterations: u64) -> Result<u64, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let file = folder.path().join("counts");
-    let child = Command::new("valgrind")
+    let mut command = Command::new("valgrind");
+    command
         .arg("--tool=callgrind")
         .arg(format!("--callgrind-out-file={}", file.display()))
         .arg(binary)
@@ -145,9 +148,9 @@ fn callgrind(binary: &Path, name: &str, iterations: u64) -> Result<u64, String> 
         .env("GLIBC_TUNABLES", COPY_BY_VECTORS)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let child = child.map_err(|error| format!("valgrind cannot be run: {error}"))?;
+        .stderr(Stdio::null());
+    let spawned = interrupt::spawn(&mut command);
+    let (child, _guard) = spawned.map_err(|error| format!("valgrind cannot be run: {error}"))?;
     wait(child)?;
     let text = std::fs::read_to_string(&file).map_err(|error| error.to_string())?;
     total(&text).ok_or_else(|| "callgrind wrote no total".to_owned())
@@ -173,7 +176,7 @@ fn wait(mut child: Child) -> Result<(), String> {
 
 /// The sum that callgrind writes last, over all threads; `summary` is that of the file when there
 /// is but one part.
-fn total(text: &str) -> Option<u64> {
+pub(super) fn total(text: &str) -> Option<u64> {
     let of = |key: &str| {
         let line = text.lines().rev().find_map(|line| line.strip_prefix(key))?;
         line.split_whitespace().next()?.parse().ok()

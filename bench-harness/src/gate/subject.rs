@@ -1,14 +1,15 @@
-//! What stands on one side of the gate: a revision of the repository around the working directory,
-//! or a ready binary.
+//! What stands on one side of the gate: a revision of the repository around the working directory, a
+//! tree as it lies there, a ready binary, or a command that starts any broker.
 //!
 //! A revision is checked out as a worktree below the target directory and built there with a target
 //! directory of its own. Both stay, so that the next gate compiles only what has changed. The
-//! caller's own checkout is never touched.
+//! caller's own checkout is never touched. A directory (`.`) is built as it is, changes and all.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::instructions::Source;
+use crate::interrupt;
 
 /// Where the engine keeps the benchmark whose instructions are counted; without it there is nothing
 /// to count.
@@ -17,7 +18,7 @@ const INSTRUCTIONS_FILE: &str = "engine/benches/instructions.rs";
 #[derive(Debug, thiserror::Error)]
 pub enum SubjectError {
     #[error(
-        "`{0}` is neither a file nor a revision of the repository here: give a built `naru`, or run inside Naru's repository"
+        "`{0}` is neither a file, a directory nor a revision of the repository here: give a built `naru`, or run inside Naru's repository"
     )]
     Unknown(String),
     #[error("`{command}` {what}")]
@@ -34,8 +35,11 @@ pub enum SubjectError {
 pub(super) struct Subject {
     /// As the caller wrote it.
     pub name: String,
-    pub broker: PathBuf,
-    /// Of a revision only.
+    /// What starts it, with `{port}` and `{data}`.
+    pub command: String,
+    /// `None`: only the command is known.
+    pub broker: Option<PathBuf>,
+    /// Of a revision, or of a tree, then with `-dirty` where it has changes.
     pub commit: Option<String>,
     pub instructions: Source,
 }
@@ -48,8 +52,11 @@ impl Subject {
         side: &str,
         instructions: Option<&Path>,
     ) -> Result<Self, SubjectError> {
-        let mut subject = if Path::new(name).is_file() {
+        let path = Path::new(name);
+        let mut subject = if path.is_file() {
             Self::ready(name)?
+        } else if path.is_dir() {
+            Self::as_it_lies(path, side, instructions.is_none())?
         } else {
             Self::build(name, side, instructions.is_none())?
         };
@@ -59,18 +66,22 @@ impl Subject {
         Ok(subject)
     }
 
-    /// The command line that starts its broker.
-    pub fn command(&self) -> String {
-        format!(
-            "'{}' start --set listeners=PLAINTEXT://127.0.0.1:{{port}} --set log.dirs={{data}}",
-            self.broker.display()
-        )
+    /// Any broker, or one with any settings.
+    pub fn of_command(command: &str) -> Self {
+        Self {
+            name: command.to_owned(),
+            command: command.to_owned(),
+            broker: None,
+            commit: None,
+            instructions: Source::Missing("a command comes without the benchmark".into()),
+        }
     }
 
     fn ready(name: &str) -> Result<Self, SubjectError> {
         Ok(Self {
             name: name.to_owned(),
-            broker: absolute(Path::new(name))?,
+            command: start(&absolute(Path::new(name))?),
+            broker: Some(absolute(Path::new(name))?),
             commit: None,
             instructions: Source::Missing("a ready binary comes without the benchmark".into()),
         })
@@ -86,22 +97,62 @@ impl Subject {
         let folder = target_directory(&top).join("naru-gate").join(side);
         let tree = folder.join("tree");
         check_out(&top, &tree, &commit)?;
-        let target = folder.join("target");
-        cargo(&tree, &target, &["-p", "naru"])?;
+        Self::built(
+            name,
+            &tree,
+            &folder.join("target"),
+            commit,
+            with_instructions,
+        )
+    }
+
+    /// The tree at `path`, with whatever has been changed there.
+    fn as_it_lies(path: &Path, side: &str, with_instructions: bool) -> Result<Self, SubjectError> {
+        let name = path.display().to_string();
+        let unknown = |_| SubjectError::Unknown(name.clone());
+        let top = PathBuf::from(git(path, &["rev-parse", "--show-toplevel"]).map_err(unknown)?);
+        let mut commit = git(&top, &["rev-parse", "HEAD"]).map_err(unknown)?;
+        if !git(&top, &["status", "--porcelain"])?.is_empty() {
+            commit += "-dirty";
+        }
+        let target = target_directory(&top)
+            .join("naru-gate")
+            .join(side)
+            .join("target");
+        Self::built(&name, &top, &target, commit, with_instructions)
+    }
+
+    fn built(
+        name: &str,
+        tree: &Path,
+        target: &Path,
+        commit: String,
+        with_instructions: bool,
+    ) -> Result<Self, SubjectError> {
+        cargo(tree, target, &["-p", "naru"])?;
         let instructions = if !with_instructions {
             Source::Missing("given by the caller".into())
         } else if tree.join(INSTRUCTIONS_FILE).is_file() {
-            build_instructions(&tree, &target)?
+            build_instructions(tree, target)?
         } else {
             Source::Missing(format!("{name} has no {INSTRUCTIONS_FILE}"))
         };
         Ok(Self {
             name: name.to_owned(),
-            broker: target.join("release/naru"),
+            command: start(&target.join("release/naru")),
+            broker: Some(target.join("release/naru")),
             commit: Some(commit),
             instructions,
         })
     }
+}
+
+/// The command line that starts a built broker.
+fn start(broker: &Path) -> String {
+    format!(
+        "'{}' start --set listeners=PLAINTEXT://127.0.0.1:{{port}} --set log.dirs={{data}}",
+        broker.display()
+    )
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, SubjectError> {
@@ -193,8 +244,8 @@ fn output(command: &mut Command) -> Result<String, SubjectError> {
         command: words.clone(),
         what,
     };
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-    let output = child.and_then(std::process::Child::wait_with_output);
+    let job = interrupt::spawn(command.stdin(Stdio::null()).stdout(Stdio::piped()));
+    let output = job.and_then(|(child, _guard)| child.wait_with_output());
     match output {
         Ok(output) if output.status.success() => {
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -212,7 +263,9 @@ mod tests {
     fn a_name_that_is_nothing_is_an_error_that_says_what_it_could_be() {
         let error = Subject::prepare("no-such-revision", "base", None).unwrap_err();
         assert!(
-            error.to_string().contains("neither a file nor a revision"),
+            error
+                .to_string()
+                .contains("neither a file, a directory nor a revision"),
             "{error}"
         );
     }
@@ -222,7 +275,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let name = file.path().display().to_string();
         let subject = Subject::prepare(&name, "base", None).unwrap();
-        assert!(subject.command().starts_with(&format!("'{name}' start ")));
+        assert!(subject.command.starts_with(&format!("'{name}' start ")));
         assert!(matches!(subject.instructions, Source::Missing(_)));
         let subject = Subject::prepare(&name, "base", Some(file.path())).unwrap();
         assert!(matches!(subject.instructions, Source::Binary(_)));

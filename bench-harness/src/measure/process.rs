@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::time::clock_getcpuclockid;
+use nix::unistd::Pid;
 
 use super::{listener, proc_text};
 use crate::outcome::Usage;
@@ -127,9 +129,12 @@ impl Process {
         let kib = |key| proc_text::number(&status, key).map(|kib| kib * 1024);
         let device = |key| proc_text::number(&io, key).unwrap_or_default();
         let (voluntary, involuntary) = self.context_switches()?;
+        // In ns, of all threads there were; the split is in ticks of 10 ms.
+        let cpu = clock_getcpuclockid(Pid::from_raw(self.id as i32))?.now()?;
+        let cpu_s = cpu.tv_sec() as f64 + cpu.tv_nsec() as f64 / 1e9;
         Ok(Usage {
             cpu_user_s: stat.cpu_user_s,
-            cpu_system_s: stat.cpu_system_s,
+            cpu_system_s: cpu_s - stat.cpu_user_s,
             // A process that has ended, but was not waited for, has a status without memory.
             rss_bytes: kib("VmRSS").ok_or_else(|| self.has_ended())?,
             rss_peak_bytes: kib("VmHWM").ok_or_else(|| self.has_ended())?,
@@ -179,9 +184,12 @@ impl Usage {
     #[must_use]
     pub fn between(before: &Self, after: &Self) -> Self {
         let count = |of: fn(&Self) -> u64| of(after).saturating_sub(of(before));
+        // The sum is exact; which part of it was the user's is known to a tick.
+        let cpu_s = (after.cpu_s() - before.cpu_s()).max(0.0);
+        let cpu_user_s = (after.cpu_user_s - before.cpu_user_s).clamp(0.0, cpu_s);
         Self {
-            cpu_user_s: (after.cpu_user_s - before.cpu_user_s).max(0.0),
-            cpu_system_s: (after.cpu_system_s - before.cpu_system_s).max(0.0),
+            cpu_user_s,
+            cpu_system_s: cpu_s - cpu_user_s,
             rss_bytes: after.rss_bytes,
             rss_peak_bytes: after.rss_peak_bytes,
             context_switches_voluntary: count(|usage| usage.context_switches_voluntary),
@@ -251,6 +259,23 @@ mod tests {
         assert!(usage.device_write_bytes >= 1 << 20, "{usage:?}");
         assert!(usage.rss_bytes > 0 && usage.rss_peak_bytes >= usage.rss_bytes);
         assert!(after.context_switches_voluntary > 0);
+    }
+
+    #[test]
+    fn cpu_time_is_known_to_less_than_a_tick() {
+        let process = Process::me().unwrap();
+        let before = process.snapshot().unwrap();
+        let mut sum = 0_u64;
+        loop {
+            sum = (0..10_000).fold(sum, |sum, n| std::hint::black_box(sum ^ n));
+            let used = Usage::between(&before, &process.snapshot().unwrap()).cpu_s();
+            if used > 0.0 {
+                // Other tests may work meanwhile, but not to a whole tick.
+                let ticks = used * 100.0;
+                assert!((ticks - ticks.round()).abs() > 1e-6, "{used}");
+                return;
+            }
+        }
     }
 
     #[test]
