@@ -1,7 +1,7 @@
 //! Instructions of a whole broker for each record, by callgrind: what the broker does beside its
 //! hot functions counts, too, and neither the machine's other guests nor its clock do.
 //!
-//! Both sides run below valgrind in turn, each some [`REPEATS`] times with few and with more
+//! Both sides run below valgrind in turn, each [`REPEATS`] times with few and with more
 //! records; what the second has more is the cost of the records in between, without start and end
 //! of the process. Counts of one broker scatter by a percent or two, since how many records meet in
 //! a group is up to the machine. Hence the rule needs no statistics, but distance: see [`judge`].
@@ -21,7 +21,7 @@ use crate::load::{LoadError, Progress, run};
 use crate::stats::median;
 use crate::workload::{Reads, Span, Workload};
 
-pub(super) const REPEATS: usize = 5;
+pub(super) const REPEATS: usize = 3;
 
 /// Records of the smaller and the larger run.
 const RECORDS: (u64, u64) = (20_000, 80_000);
