@@ -139,7 +139,7 @@ fn build(count: u64) {
 fn search(count: u64) {
     let batch = batch(16 << 10);
     for _ in 0..count {
-        black_box(first_record_at(black_box(&batch), NOW_MS));
+        black_box(first_record_at(black_box(&batch), NOW_MS, 0));
     }
 }
 

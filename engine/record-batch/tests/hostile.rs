@@ -27,7 +27,7 @@ fn judge(bytes: &[u8]) {
             Err(rejection) => assert!(!rejection.to_string().is_empty()),
         }
     }
-    let _ = first_record_at(bytes, NOW_MS);
+    let _ = first_record_at(bytes, NOW_MS, 0);
 }
 
 /// Makes length and checksum right, so that what is behind them is looked at.

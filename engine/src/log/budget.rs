@@ -236,7 +236,7 @@ mod tests {
 
     fn keep(budget: &TailBudget, id: ExtentId) {
         let bytes = Bytes::from(vec![0; EXTENT_BYTES as usize]);
-        let loading = budget.extents.begin(id, bytes.len());
+        let loading = budget.extents.begin(id, bytes.len(), bytes.len());
         loading.end(Ok(bytes), Some(EXTENT_BYTES as usize));
         budget.make_room();
     }

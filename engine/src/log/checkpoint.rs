@@ -2,21 +2,22 @@
 
 use bytes::Bytes;
 
-use super::state::ActiveSegment;
+use super::state::{ActiveSegment, Directory};
 use super::{Log, LogError};
 use crate::recovery::Checkpoint;
 use naru_runtime::{BLOCK_BYTES, Env, File};
 
 impl<E: Env> Log<E> {
     /// Moves the recovery point to the end of the log as it is now; `owner` is what the
-    /// owner wants back, and belongs to exactly that end. Flushes up to there first.
+    /// owner wants back, and belongs to exactly that end. Flushes up to there first. If the log
+    /// is cut meanwhile, the recovery point stays where it is.
     pub async fn checkpoint(&self, owner: Bytes) -> Result<(), LogError> {
         self.write_checkpoint(owner, false).await
     }
 
     async fn write_checkpoint(&self, owner: Bytes, is_clean: bool) -> Result<(), LogError> {
         let _lease = self.lease()?;
-        let (mut checkpoint, debt_bytes) = {
+        let (mut checkpoint, debt_bytes, cuts) = {
             let state = self.state();
             let Some(last) = state.segments().active() else {
                 // Nothing was ever appended.
@@ -34,11 +35,16 @@ impl<E: Env> Log<E> {
                 owner: owner.to_vec(),
                 is_clean,
             };
-            (checkpoint, state.durability().recovery_debt_bytes())
+            let debt_bytes = state.durability().recovery_debt_bytes();
+            (checkpoint, debt_bytes, state.readers.cuts())
         };
         self.flushed(checkpoint.next_offset).await?;
         self.has_segment(checkpoint.segment).await?;
         let _only = self.0.checkpointing.acquire(1).await;
+        if self.state().readers.cuts() != cuts {
+            // The end that it names may lie within a batch by now, or after the last one.
+            return Ok(());
+        }
         checkpoint.start_offset = self.start_offset();
         self.replace_checkpoint(&checkpoint).await?;
         self.state().durability_mut().recovery_debt_paid(debt_bytes);
@@ -46,7 +52,8 @@ impl<E: Env> Log<E> {
     }
 
     /// Waits until a segment's file is made and its name is durable. A new segment without a
-    /// record has none yet when all that was appended is flushed.
+    /// record has none yet when all that was appended is flushed. A log without a segment never
+    /// had a record, and makes no file.
     pub(super) async fn has_segment(&self, segment: i64) -> Result<(), LogError> {
         self.start_writer();
         loop {
@@ -54,7 +61,8 @@ impl<E: Env> Log<E> {
                 let state = self.state();
                 let segments = state.segments();
                 let first = segments.first_unsealed().map(ActiveSegment::base_offset);
-                first > Some(segment) || segments.file_segment() == Some(segment)
+                first.is_none_or(|first| first > segment)
+                    || segments.file_segment() == Some(segment)
             };
             if is_made {
                 return Ok(());
@@ -76,6 +84,11 @@ impl<E: Env> Log<E> {
     /// Makes the start of the log durable: in the last checkpoint, whose other parts stay,
     /// or in one that says nothing else.
     pub(super) async fn keep_start(&self) -> Result<(), LogError> {
+        // Before there is a directory nothing is flushed, and no start but 0 to be kept. A file
+        // that is put there now would be taken for that of another log.
+        if self.state().segments().directory() != Directory::Whole {
+            return Ok(());
+        }
         let Some(first) = self.first_segment() else {
             return Ok(());
         };

@@ -113,9 +113,9 @@ impl<E: Env> Log<E> {
             write.file.write_at(write.position, write.data).await
         };
         done.map_err(|cause| self.stopped_by(cause, write.is_durable))?;
-        // The fence says that a flush beside this one failed: what this one says of the
-        // directory counts no more.
-        self.0.shared.fence.check()?;
+        // Another flush may have failed beside this one, or the log ended: then everyone was told
+        // of an error, and what this one did is not to be seen.
+        self.check()?;
         self.state().written_to(write.end, write.is_durable);
         self.0.write_waiters.reached(self.written_offset());
         if write.is_durable {

@@ -97,7 +97,7 @@ impl<E: Env> Log<E> {
     /// may go away.
     fn load_extent(&self, id: ExtentId, length: usize) -> Source<Bytes> {
         let weight = length.next_multiple_of(BLOCK_BYTES);
-        let loading = self.0.shared.tails.extents.begin(id, weight);
+        let loading = self.0.shared.tails.extents.begin(id, length, weight);
         self.0.shared.tails.make_room();
         let source = loading.source();
         let log = self.clone();

@@ -45,6 +45,9 @@ impl<E: Env> Log<E> {
                 }
             };
             self.sync(&file).await?;
+            // Everyone was told of an error if the log ended meanwhile: nothing is to be seen
+            // after that.
+            self.check()?;
             self.state().flushed_to(to);
             self.tell_flushed();
             self.write_mark().await;

@@ -39,9 +39,10 @@ impl<E: Env> Log<E> {
     /// that lie before it. It survives a power cut when this returns.
     pub async fn advance_start(&self, offset: i64) -> Result<Vec<PathBuf>, LogError> {
         self.check()?;
+        // First: a truncation under way counts on the start that it knows.
+        let _only = self.0.removing.acquire(1).await;
         self.state().start_advanced(offset);
         self.keep_start().await?;
-        let _only = self.0.removing.acquire(1).await;
         let start = self.start_offset();
         self.drop_before(start).await
     }

@@ -48,6 +48,8 @@ impl<E: Env> Log<E> {
             next_offset: end.next_offset,
         };
         self.write_index(segment.base_offset(), &index).await;
+        // As in `flush_all`.
+        self.check()?;
         self.state().sealed();
         self.tell_flushed();
         Ok(())

@@ -61,7 +61,7 @@ impl<E: Env> Log<E> {
         let file = match known {
             Some(source) => source.get().await?,
             None => {
-                let loading = files.begin(segment, 0);
+                let loading = files.begin(segment, 0, 0);
                 let path = segment_path(&self.0.dir, segment.base_offset);
                 let opened = self.open_file(&path, Open::Direct).await;
                 let opened = opened.map(|file| Rc::new(file) as Rc<dyn Any>);
@@ -121,7 +121,7 @@ impl<E: Env> Log<E> {
 
     /// Loads an index in a task of its own: who asked for it may go away.
     fn load_index(&self, segment: SegmentId, size_bytes: u64) -> Source<Rc<Index>> {
-        let loading = self.0.shared.tails.indexes.begin(segment, 0);
+        let loading = self.0.shared.tails.indexes.begin(segment, 0, 0);
         let source = loading.source();
         let log = self.clone();
         self.0.env.spawn(async move {

@@ -32,8 +32,9 @@ impl From<io::Error> for LoadError {
 
 /// What is being loaded.
 pub(super) struct Load<V> {
-    /// How much it will have, in the unit of weights.
+    /// How much of it there will be for those who join.
     promised: usize,
+    weight: usize,
     result: OnceCell<Result<V, LoadError>>,
     ended: Notify,
 }
@@ -64,7 +65,7 @@ pub(super) struct Shelf<K, V>(Rc<RefCell<Inner<K, V>>>);
 struct Inner<K, V> {
     kept: Lru<K, V>,
     loading: BTreeMap<K, Rc<Load<V>>>,
-    /// What the loads under way were promised to have, also those that others took over.
+    /// What the loads under way weigh, also those that others took over.
     loading_weight: usize,
 }
 
@@ -115,16 +116,18 @@ impl<K: Ord + Copy, V: Clone> Shelf<K, V> {
     }
 
     /// Begins a load; the caller sees to it that it ends. Those who wait for an earlier one
-    /// of the same key go on waiting for that.
-    pub fn begin(&self, key: K, promised: usize) -> Loading<K, V> {
+    /// of the same key go on waiting for that. `promised` is what whoever joins can rely on; it
+    /// may weigh more.
+    pub fn begin(&self, key: K, promised: usize, weight: usize) -> Loading<K, V> {
         let load = Rc::new(Load {
             promised,
+            weight,
             result: OnceCell::new(),
             ended: Notify::new(),
         });
         let mut inner = self.0.borrow_mut();
         inner.loading.insert(key, Rc::clone(&load));
-        inner.loading_weight += promised;
+        inner.loading_weight += weight;
         Loading {
             shelf: Self(Rc::clone(&self.0)),
             key,
@@ -187,7 +190,7 @@ impl<K: Ord + Copy, V: Clone> Drop for Loading<K, V> {
             if latest.is_some_and(|latest| Rc::ptr_eq(latest, &self.load)) {
                 inner.loading.remove(&self.key);
             }
-            inner.loading_weight -= self.load.promised;
+            inner.loading_weight -= self.load.weight;
         }
         self.load.result.get_or_init(|| {
             Err(LoadError {
@@ -218,7 +221,7 @@ mod tests {
     #[test]
     fn a_result_reaches_those_who_wait_although_it_is_not_kept() {
         let shelf = Shelf::new();
-        let loading = shelf.begin(1, 5);
+        let loading = shelf.begin(1, 5, 5);
         let joined = find(&shelf, 5).unwrap();
         let mut waiting = Box::pin(joined.get());
         let mut context = Context::from_waker(Waker::noop());
@@ -236,9 +239,9 @@ mod tests {
     #[test]
     fn nobody_joins_a_load_that_will_not_have_enough() {
         let shelf = Shelf::new();
-        let short = shelf.begin(1, 5);
+        let short = shelf.begin(1, 5, 5);
         assert!(find(&shelf, 6).is_none());
-        let long = shelf.begin(1, 6);
+        let long = shelf.begin(1, 6, 6);
         let (waits_short, waits_long) = (short.source(), find(&shelf, 6).unwrap());
         long.end(Ok(6), Some(6));
         short.end(Ok(5), Some(5));
@@ -252,13 +255,13 @@ mod tests {
     #[test]
     fn a_failure_is_told_to_those_who_wait_and_to_nobody_later() {
         let shelf = Shelf::<u8, u8>::new();
-        let loading = shelf.begin(1, 5);
+        let loading = shelf.begin(1, 5, 5);
         let joined = find(&shelf, 5).unwrap();
         loading.end(Err(io::Error::other("broken").into()), Some(5));
         assert!(matches!(poll(joined), Poll::Ready(Err(error)) if &*error.cause == "broken"));
         assert!(find(&shelf, 5).is_none());
 
-        let loading = shelf.begin(1, 5);
+        let loading = shelf.begin(1, 5, 5);
         let joined = find(&shelf, 5).unwrap();
         drop(loading);
         assert!(matches!(poll(joined), Poll::Ready(Err(_))));
@@ -269,7 +272,7 @@ mod tests {
     #[test]
     fn what_is_forgotten_while_it_is_loaded_is_not_kept() {
         let shelf = Shelf::new();
-        let loading = shelf.begin(1, 5);
+        let loading = shelf.begin(1, 5, 5);
         shelf.forget(0..=9);
         assert!(find(&shelf, 5).is_none());
         loading.end(Ok(5), Some(5));

@@ -156,10 +156,12 @@ impl<E: Env> Log<E> {
         timestamp_ms: i64,
     ) -> Result<Option<Found>, ReadError> {
         if header.attributes.is_log_append_time() {
-            return Ok(Some((header.base_offset, header.max_timestamp_ms)));
+            let first = header.base_offset.max(self.start_offset());
+            return Ok(Some((first, header.max_timestamp_ms)));
         }
         let end = place.position + header.size_bytes() as u64;
         let bytes = self.bytes(place.segment, place.position, end).await?;
-        Ok(first_record_at(&bytes.concat(), timestamp_ms))
+        let start = self.start_offset();
+        Ok(first_record_at(&bytes.concat(), timestamp_ms, start))
     }
 }

@@ -30,12 +30,12 @@ impl<E: Env> Log<E> {
         if self.state().life().is_closing() {
             return Err(self.closed());
         }
+        let _lease = self.lease()?;
+        let _removing = self.0.removing.acquire(1).await;
         let offset = offset.max(self.start_offset());
         if offset >= self.end_offset() {
             return Ok(self.end_offset());
         }
-        let _lease = self.lease()?;
-        let _removing = self.0.removing.acquire(1).await;
         let _checkpointing = self.0.checkpointing.acquire(1).await;
         self.come_to_rest().await?;
         // Nor does anything else write to the files from here on.

@@ -99,7 +99,11 @@ pub async fn recover<D: Disk>(
             bases.insert(base);
         } else if entry.name.ends_with(".tmp") || entry.name.ends_with(".deleted") {
             let path = dir.join(&entry.name);
-            disk.remove_file(&path).await.map_err(at(&path))?;
+            match disk.remove_file(&path).await {
+                // Whoever was to remove it came first.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(at(&path))?,
+            }
         }
     }
     let checkpoint = Checkpoint::read(disk, dir).await.map_err(at(dir))?;

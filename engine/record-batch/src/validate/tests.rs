@@ -429,10 +429,13 @@ fn the_first_record_of_a_time_is_found_in_every_codec() {
         }
         let mut batch = builder.build().unwrap();
         stamp(&mut batch, 1_000, 1);
-        assert_eq!(first_record_at(&batch, 0), Some((1_000, 100)));
-        assert_eq!(first_record_at(&batch, 150), Some((1_001, 300)));
-        assert_eq!(first_record_at(&batch, 301), None);
+        assert_eq!(first_record_at(&batch, 0, 0), Some((1_000, 100)));
+        assert_eq!(first_record_at(&batch, 150, 0), Some((1_001, 300)));
+        assert_eq!(first_record_at(&batch, 301, 0), None);
+        // The first record is deleted, and the batch is there for the second.
+        assert_eq!(first_record_at(&batch, 0, 1_001), Some((1_001, 300)));
+        assert_eq!(first_record_at(&batch, 250, 1_002), None);
         stamp_log_append_time(&mut batch, 900);
-        assert_eq!(first_record_at(&batch, 301), Some((1_000, 900)));
+        assert_eq!(first_record_at(&batch, 301, 0), Some((1_000, 900)));
     }
 }
