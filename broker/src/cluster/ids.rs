@@ -34,11 +34,11 @@ pub fn from_kafka_text(text: &str) -> Option<Uuid> {
     is_padded.then_some(Uuid::from_u128(bits << 2 | last >> 4))
 }
 
-/// An id for a new cluster. Like Kafka's, it does not begin with `-`, which a shell would take for
-/// an option.
-pub fn random_cluster_id() -> String {
+/// An id for a new cluster, made of what `random` gives. Like Kafka's, it does not begin with `-`,
+/// which a shell would take for an option.
+pub fn random_cluster_id(mut random: impl FnMut() -> u128) -> String {
     loop {
-        let id = kafka_text(Uuid::new_v4());
+        let id = kafka_text(uuid::Builder::from_random_bytes(random().to_be_bytes()).into_uuid());
         if !id.starts_with('-') {
             return id;
         }
@@ -56,7 +56,7 @@ mod tests {
         // What Kafka's own Uuid prints for this id.
         let id = Uuid::from_u128(0xb7d1_3c54_92a0_4f6e_8c35_0ee4_d0a9_61fb);
         assert_eq!(kafka_text(id), "t9E8VJKgT26MNQ7k0Klh-w");
-        assert_eq!(random_cluster_id().len(), 22);
+        assert_eq!(random_cluster_id(|| 7).len(), 22);
         for id in [id, Uuid::nil(), Uuid::max()] {
             assert_eq!(from_kafka_text(&kafka_text(id)), Some(id));
         }

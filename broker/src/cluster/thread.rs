@@ -80,7 +80,7 @@ fn run(directory: &Path, node_id: i32, opened: &mpsc::Sender<Opened>) {
         }
     };
     let io = runtime.handle();
-    let cluster_id = random_cluster_id();
+    let cluster_id = random_cluster_id(|| io.random_u128());
     let open = SingleNode::open(io.clone(), directory, node_id, &cluster_id);
     let log = match runtime.run(open) {
         Ok(log) => log,

@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use naru_runtime::Listener;
+use naru_engine::log::Fence;
+use naru_runtime::{Listener, MaintenanceHandle};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -16,11 +17,36 @@ use super::error::StartError;
 use crate::cluster::{BrokerListener, BrokerRegistration, Command, ControlHandle};
 use crate::config::BrokerConfig;
 use crate::handlers::Requests;
+use crate::memory::{MemoryBudget, Shares};
 use crate::net::{Network, listen};
-use crate::shard::{RemoteShard, Shard};
+use crate::shard::{Lanes, Parts, RemoteShard, Shard};
 
 /// Kafka's default of 50 makes clients wait a second when many come at once.
 const LISTEN_BACKLOG_MIN: u32 = 1024;
+
+/// How the memory that the broker may use is shared out.
+pub(super) fn shares(config: &BrokerConfig) -> Shares {
+    Shares::of(usize::try_from(config.naru.memory.0).unwrap_or(usize::MAX))
+}
+
+/// What all shards are made of.
+pub(super) fn parts(
+    config: &Arc<BrokerConfig>,
+    control: ControlHandle,
+    maintenance: MaintenanceHandle,
+) -> Parts {
+    let shares = shares(config);
+    let shards = config.naru.shards;
+    Parts {
+        control,
+        maintenance,
+        memory: MemoryBudget::new(&shares),
+        fence: Fence::new(config.data_dir.clone()),
+        lanes: Arc::new(Lanes::new(shards)),
+        tail_bytes: shares.tails / shards,
+        config: Arc::clone(config),
+    }
+}
 
 pub(super) struct Assembly {
     pub config: Arc<BrokerConfig>,

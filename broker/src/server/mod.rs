@@ -2,11 +2,14 @@
 //! order.
 //!
 //! The order is [`assembly`]'s. Where the parts run is the others' business: on threads with
-//! rings in production ([`Server`]).
+//! rings in production ([`Server`]), on the threads of one simulated machine in tests
+//! ([`SimulatedServer`]).
 
 mod assembly;
 mod error;
+mod simulated;
 mod threads;
 
 pub use error::StartError;
+pub use simulated::SimulatedServer;
 pub use threads::Server;

@@ -15,20 +15,18 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use naru_engine::log::Fence;
 use naru_runtime::sync::Notify;
 use naru_runtime::{
     Maintenance, RemoteWaker, RingConfig, Runtime, ignore_sigxfsz, set_pool_bytes_max,
 };
 use uuid::Uuid;
 
-use super::assembly::Assembly;
+use super::assembly::{Assembly, parts, shares};
 use super::error::StartError;
 use crate::cluster::ControlThread;
 use crate::config::BrokerConfig;
-use crate::memory::{MemoryBudget, Shares};
 use crate::partition::ShardId;
-use crate::shard::{Lanes, Parts, RemoteShard, Shard, build};
+use crate::shard::{Parts, RemoteShard, Shard, build};
 
 /// How long an address may take to become free, and how often it is looked at.
 const BIND_MAX: Duration = Duration::from_secs(3);
@@ -57,17 +55,8 @@ impl Server {
         let maintenance =
             Maintenance::start(std::slice::from_ref(&data_dir)).map_err(StartError::Maintenance)?;
         let count = config.naru.shards;
-        let shares = Shares::of(usize::try_from(config.naru.memory.0).unwrap_or(usize::MAX));
-        set_pool_bytes_max(shares.pool);
-        let parts = Parts {
-            control: control.handle(),
-            maintenance: maintenance.handle(),
-            memory: MemoryBudget::new(&shares),
-            fence: Fence::new(data_dir),
-            lanes: Arc::new(Lanes::new(count)),
-            tail_bytes: shares.tails / count,
-            config: Arc::clone(&config),
-        };
+        set_pool_bytes_max(shares(&config).pool);
+        let parts = parts(&config, control.handle(), maintenance.handle());
         let (shards, threads) = start_shards(count, &parts)?;
         let assembly = Assembly {
             config,
