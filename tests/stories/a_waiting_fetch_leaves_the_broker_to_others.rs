@@ -168,6 +168,40 @@ fn the_last_byte_that_is_missing_ends_the_wait() {
     assert_eq!(bytes as i32, 4 * BATCH_BYTES);
 }
 
+/// `min.bytes` is of the request, whichever shards its partitions are on.
+#[test]
+fn what_the_shards_have_adds_up() {
+    const PARTITIONS: i32 = 6;
+    let broker = Broker::start(&[("naru.shards", "3")]);
+    create_topic(&broker.bootstrap(), "read", PARTITIONS, &[]);
+    let mut other = broker.raw();
+    let batch = batch(&VALUE);
+    let mut offsets = [0; PARTITIONS as usize];
+    for round in 0..3 {
+        let from: Vec<_> = (0..PARTITIONS)
+            .map(|index| (index, offsets[index as usize], 1 << 20))
+            .collect();
+        let mut waiting = broker.raw();
+        let wanted = (PARTITIONS + round) * BATCH_BYTES;
+        waiting
+            .send(&fetch(&from, wanted, 50 << 20).request())
+            .unwrap();
+        for number in 0..PARTITIONS + round {
+            assert!(
+                !waiting.has_answer().unwrap(),
+                "{number} batches were enough"
+            );
+            let index = number % PARTITIONS;
+            let produced = other.produce("read", index, &batch).unwrap();
+            assert_eq!(produced, (NO_ERROR, offsets[index as usize]));
+            offsets[index as usize] += 1;
+        }
+        let found = waiting.receive_fetched().unwrap();
+        let bytes: usize = found.iter().map(|found| found.records_bytes).sum();
+        assert_eq!(bytes as i32, wanted);
+    }
+}
+
 #[test]
 fn a_partition_that_is_unknown_does_not_end_the_wait_for_another() {
     let (broker, mut other) = broker_with_records();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::Consumer;
 use rdkafka::{Offset, TopicPartitionList};
 
-use crate::harness::{Broker, Load, create_topic, read_all, reader, record};
+use crate::harness::{Broker, Fetch, Load, batch, create_topic, read_all, reader, record};
 
 /// An idle broker has nothing to drain, and a service manager is waiting.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -85,4 +85,31 @@ fn and_starts_again_as_often_as_asked() {
         let read = read_all(&bootstrap, "again", 0);
         assert_eq!(read.len() as u64, round + 1);
     }
+}
+
+/// Its connection is not just closed: what there is is the answer.
+#[test]
+fn a_fetch_that_waits_is_answered() {
+    let mut broker = Broker::start(&[("naru.shards", "2")]);
+    create_topic(&broker.bootstrap(), "quiet", 2, &[]);
+    let mut raw = broker.raw();
+    for partition in [0, 1] {
+        let produced = raw.produce("quiet", partition, &batch(b"read before"));
+        assert_eq!(produced.unwrap(), (0, 0));
+    }
+    let fetch = Fetch {
+        topic: "quiet",
+        partitions: &[(0, 1, 1 << 20), (1, 1, 1 << 20)],
+        max_wait_ms: 600_000,
+        min_bytes: 1,
+        max_bytes: 1 << 20,
+    };
+    let mut waiting = broker.raw();
+    waiting.send(&fetch.request()).unwrap();
+    raw.api_versions().unwrap();
+    assert!(!waiting.has_answer().unwrap(), "it has not waited");
+    let status = broker.terminate();
+    assert_eq!(status.code(), Some(0), "{status}");
+    let found = waiting.receive_fetched().unwrap();
+    assert!(found.iter().all(|found| found.error == 0), "{found:?}");
 }

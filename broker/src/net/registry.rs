@@ -80,6 +80,7 @@ impl Activity {
 pub struct Connections {
     open: RefCell<Slab<Rc<Activity>>>,
     is_draining: Cell<bool>,
+    drain: Notify,
     closed: Notify,
 }
 
@@ -94,6 +95,14 @@ impl Connections {
 
     pub fn is_draining(&self) -> bool {
         self.is_draining.get()
+    }
+
+    /// Resolves when the broker is about to stop: what waits for something to happen is to
+    /// be answered.
+    pub async fn draining(&self) {
+        while !self.is_draining.get() {
+            self.drain.wait().await;
+        }
     }
 
     /// Enters a connection; it leaves when the guard is dropped.
@@ -142,6 +151,7 @@ impl Connections {
     /// Closes those that wait for a request; those with one under way finish it first.
     pub fn start_draining(&self) {
         self.is_draining.set(true);
+        self.drain.notify_all();
         for (_, activity) in self.open.borrow().iter() {
             if !activity.is_busy.get() && !activity.is_working.get() {
                 activity.socket.shutdown();

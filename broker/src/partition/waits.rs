@@ -104,11 +104,6 @@ impl RemoteWaits {
             "wait {id:?} was called off before it began"
         );
     }
-
-    /// Watches that run for other shards.
-    pub fn watching(&self) -> usize {
-        self.watching.borrow().len()
-    }
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ impl<S: Meshed> Mesh<S> {
         self.remotes[self.id.index()].clone()
     }
 
-    /// Puts a job on the way to `target`, behind all that were sent there before.
+    /// Puts a job on the way to `target`, after all that were sent there before.
     fn send(&self, target: ShardId, job: Job<S>) {
         let to = target.index();
         let mut delayed = self.delayed.borrow_mut();

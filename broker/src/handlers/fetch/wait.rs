@@ -4,8 +4,11 @@
 //! the connection adds it up, as `min.bytes` is of the request. Whatever ends the wait, the
 //! other shards' watches are called off when it is dropped.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
 use naru_runtime::Task;
 
@@ -60,10 +63,16 @@ impl Wait {
         wait
     }
 
-    /// Resolves when the owners have `bytes_min` together, or one has something that waiting
-    /// does not improve.
+    /// Resolves when the owners have `bytes_min` together, one has something that waiting
+    /// does not improve, or the broker is about to stop.
     pub async fn due(&self) {
-        self.reports.due().await;
+        let mut due = pin!(self.reports.due());
+        let mut draining = pin!(self.shard.connections.draining());
+        poll_fn(|context| match due.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => draining.as_mut().poll(context),
+        })
+        .await;
     }
 }
 
