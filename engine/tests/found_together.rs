@@ -12,7 +12,7 @@ use naru_engine::log::{Log, LogConfig, Stamp};
 use naru_engine::recovery::recover;
 use naru_record_batch::{BatchBuilder, NewRecord};
 use naru_runtime::{Disk, Spawn};
-use world::{Known, dir, machine, shared, shared_of};
+use world::{Known, config, dir, machine, shared, shared_of};
 
 fn is_pending(future: std::pin::Pin<&mut impl Future>) -> bool {
     let mut context = Context::from_waker(Waker::noop());
@@ -164,4 +164,42 @@ fn a_time_is_not_answered_with_a_record_that_was_deleted() {
         log.offset_for_timestamp(50).await.unwrap()
     });
     assert_eq!(found.unwrap(), Some((1, 200)));
+}
+
+/// A removal, or a checkpoint, that was under way when the log was closed went on afterwards, in
+/// a directory that recovery was reading.
+#[test]
+fn nothing_touches_the_directory_of_a_log_that_is_closed() {
+    for seed in 0..100 {
+        let sim = machine(seed);
+        let env = sim.env();
+        let known = Known::default();
+        sim.run(async {
+            let log = Log::create(env.clone(), dir(), config(), shared());
+            for _ in 0..8 {
+                known.append(&log, 100_000).unwrap();
+            }
+            known.flush(&log).await.unwrap();
+            let (retained, advanced, written) = (log.clone(), log.clone(), log.clone());
+            env.spawn(async move {
+                let _ = retained.drop_expired(0).await;
+            });
+            env.spawn(async move {
+                let _ = advanced.advance_start(7).await;
+            });
+            env.spawn(async move {
+                let _ = written.checkpoint(Bytes::new()).await;
+            });
+            for _ in 0..seed % 20 {
+                env.list(&dir()).await.unwrap();
+            }
+            log.close(Bytes::new()).await.unwrap();
+            let closed = sim.contents(&dir()).unwrap();
+            for _ in 0..200 {
+                env.list(&dir()).await.unwrap();
+            }
+            assert!(sim.contents(&dir()).unwrap() == closed, "seed {seed}");
+        })
+        .unwrap();
+    }
 }

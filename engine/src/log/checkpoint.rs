@@ -41,6 +41,7 @@ impl<E: Env> Log<E> {
         self.flushed(checkpoint.next_offset).await?;
         self.has_segment(checkpoint.segment).await?;
         let _only = self.0.checkpointing.acquire(1).await;
+        self.check()?;
         if self.state().readers.cuts() != cuts {
             // The end that it names may lie within a batch by now, or after the last one.
             return Ok(());
@@ -94,6 +95,7 @@ impl<E: Env> Log<E> {
         };
         let _lease = self.lease()?;
         let _only = self.0.checkpointing.acquire(1).await;
+        self.check()?;
         let known = Checkpoint::read(&self.0.env, &self.0.dir).await;
         let known = known.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))?;
         let mut checkpoint = known.unwrap_or_else(|| Checkpoint::of_start(first));
@@ -128,6 +130,8 @@ impl<E: Env> Log<E> {
 
     async fn close_files(&self, owner: Bytes) -> Result<(), LogError> {
         let _lease = self.lease()?;
+        // What is removed under way is removed before the log is closed, and nothing after.
+        let _removing = self.0.removing.acquire(1).await;
         self.come_to_rest().await?;
         let tail = {
             let state = self.state();

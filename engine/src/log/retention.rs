@@ -41,6 +41,7 @@ impl<E: Env> Log<E> {
         self.check()?;
         // First: a truncation under way counts on the start that it knows.
         let _only = self.0.removing.acquire(1).await;
+        self.check()?;
         self.state().start_advanced(offset);
         self.keep_start().await?;
         let start = self.start_offset();
