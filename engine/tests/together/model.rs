@@ -85,8 +85,9 @@ pub struct Model {
     start_told: i64,
     /// DeleteRecords was asked for up to here.
     start_asked: i64,
-    /// Retention runs, or failed: where it has come to is not known.
-    pub is_start_open: bool,
+    /// So many times retention began and was not done yet, or failed: where it has come to is
+    /// not known.
+    retentions_open: u64,
 }
 
 impl Model {
@@ -103,7 +104,7 @@ impl Model {
             cut_to: None,
             start_told: 0,
             start_asked: 0,
-            is_start_open: false,
+            retentions_open: 0,
         }
     }
 
@@ -368,8 +369,13 @@ impl Model {
     }
 
     /// The log said that it begins at `start` from now on.
-    pub fn start_told(&mut self, start: i64) {
-        self.start_told = self.start_told.max(start);
+    fn start_told(&mut self, start: i64) {
+        self.start_told = self.start_told.max(self.promised_part(start));
+    }
+
+    /// Retention begins.
+    pub fn retention_begins(&mut self) {
+        self.retentions_open += 1;
     }
 
     /// DeleteRecords up to `target` is done.
@@ -387,6 +393,7 @@ impl Model {
             is_asked || size_bytes >= keep_bytes || began.cut != self.cut,
             "retention left {size_bytes} of {keep_bytes} bytes"
         );
+        self.retentions_open -= 1;
         // Else it may be DeleteRecords that has come so far, and is not done.
         if log.start > self.start_asked {
             self.start_told(log.start);
@@ -446,7 +453,7 @@ impl Model {
             self.start_told
         );
         assert!(
-            self.is_start_open || log.start <= self.start_asked.max(self.start_told),
+            self.retentions_open > 0 || log.start <= self.start_asked.max(self.start_told),
             "{ending:?}: the log begins at {}, it said {}, {} was asked for",
             log.start,
             self.start_told,

@@ -175,13 +175,12 @@ fn retention(stage: &Rc<Stage>, opened: &Rc<Opened>) {
     let (of, on) = (Rc::clone(opened), Rc::clone(stage));
     let keep_bytes = 3 * stage.mix.segment_bytes;
     spawn_checked(stage, opened, "retention", async move {
-        let was_open = std::mem::replace(&mut of.model.borrow_mut().is_start_open, true);
+        of.model.borrow_mut().retention_begins();
         let began = of.model.borrow().moment(of.offsets());
         let dropped = of.log.drop_expired(on.now_ms()).await?;
         {
             let mut model = of.model.borrow_mut();
             model.retained(began, of.offsets(), of.log.size_bytes(), keep_bytes);
-            model.is_start_open = was_open;
         }
         remove(&on, dropped);
         Ok(())
