@@ -6,7 +6,7 @@ mod world;
 
 use bytes::Bytes;
 use naru_engine::log::{Log, LogConfig, ReadError, Shared, Stamp};
-use naru_record_batch::BatchHeader;
+use naru_record_batch::{BatchBuilder, BatchHeader, Codec, NewRecord};
 use naru_runtime::sim::SimEnv;
 use world::{SEGMENT_BYTES, batch, dir, machine, shared_of};
 
@@ -147,6 +147,33 @@ fn a_first_batch_that_is_too_large_comes_only_when_it_must() {
         assert!(read.is_empty());
         let read = log.read(large.0, large.2 - 1, true).await.unwrap();
         assert_eq!(batches_in(read), [large]);
+    })
+    .unwrap();
+}
+
+/// DeleteRecords (KIP-107) may end within a batch: what comes before is no answer any more.
+#[test]
+fn a_search_by_time_passes_over_the_deleted_records_of_a_batch() {
+    let sim = machine(5);
+    sim.run(async {
+        let shared = shared_of(64 << 20);
+        let log = Log::create(sim.env(), dir(), LogConfig::default(), shared);
+        let mut builder = BatchBuilder::new(Codec::None);
+        for timestamp_ms in [100, 300, 200] {
+            builder.push(&NewRecord {
+                timestamp_ms,
+                key: None,
+                value: Some(b"value"),
+                headers: &[],
+            });
+        }
+        let batch = Bytes::from(builder.build().unwrap());
+        log.append(&batch, Stamp::default(), 0).unwrap();
+        log.flushed(3).await.unwrap();
+        assert_eq!(log.offset_for_timestamp(0).await.unwrap(), Some((0, 100)));
+        log.advance_start(2).await.unwrap();
+        assert_eq!(log.offset_for_timestamp(0).await.unwrap(), Some((2, 200)));
+        assert_eq!(log.offset_for_timestamp(201).await.unwrap(), None);
     })
     .unwrap();
 }

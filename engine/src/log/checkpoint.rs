@@ -125,6 +125,7 @@ impl<E: Env> Log<E> {
         }
         let closed = self.close_files(owner).await;
         self.end(closed.clone().err().unwrap_or_else(|| self.closed()));
+        self.forget_reads();
         closed
     }
 

@@ -188,8 +188,9 @@ impl<E: Env> Log<E> {
     /// Writes an index that was built again, unless the segment is no longer what it was.
     async fn keep_index(&self, segment: SegmentId, built: &SegmentIndex, cuts: u64) {
         let Ok(_lease) = self.lease() else { return };
-        // Nothing is cut meanwhile: another segment could be taken to have this index.
-        let _only = self.0.checkpointing.acquire(1).await;
+        // Nothing is dropped or cut meanwhile: another segment of this name could be taken to
+        // have this index.
+        let _only = self.0.removing.acquire(1).await;
         if self.is_kept(segment) && self.state().readers.cuts() == cuts {
             self.write_index(segment.base_offset, built).await;
         }

@@ -16,5 +16,5 @@ fuzz_target!(|bytes: &[u8]| {
         );
     }
     let _ = crc_is_valid(bytes);
-    let _ = first_record_at(bytes, 0);
+    let _ = first_record_at(bytes, 0, 0);
 });
