@@ -112,6 +112,9 @@ fn a_batch_that_found_no_room_is_gone_and_the_log_goes_on() {
                 promises.flushed = kept;
             }
             check_open(&log, &known, kept, &story).await;
+            // Nor does its timestamp stay.
+            let newest = log.offset_of_max_timestamp().await.unwrap();
+            assert_eq!(newest, Some((kept - 1, 999 + kept)), "{story}");
             sim.set_room(u64::MAX);
             for size in [100_000, 70, 300_000] {
                 append_when_there_is_room(&env, &log, &known, size).await;

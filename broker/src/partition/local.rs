@@ -16,11 +16,12 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use naru_engine::log::{Log, LogConfig, LogError, ReadError, Stamp};
 use naru_record_batch::BatchHeader;
+use naru_runtime::sync::Notify;
 use naru_runtime::{Handle, Task};
 
 use super::checkpoint::Checkpointed;
@@ -29,9 +30,11 @@ use super::{
 };
 use crate::config::{TimestampType, TopicConfig};
 
-/// Appended bytes after which the recovery point is moved, so that recovery reads no more
-/// than this after it.
+/// Bytes after the recovery point at which it is moved: recovery reads little more than this.
 const CHECKPOINT_EVERY_BYTES: u64 = 256 << 20;
+
+/// How long a checkpoint that could not be written is left alone: the disk may be full.
+const CHECKPOINT_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// A partition's log, and what goes with it.
 pub struct Partition {
@@ -43,12 +46,10 @@ pub struct Partition {
     high_watermark: HighWatermark,
     pub config: RefCell<Rc<TopicConfig>>,
     producers: RefCell<Producers>,
-    /// Where the log ended after the last append.
-    end_offset: Cell<i64>,
-    checkpointed_at_bytes: Cell<u64>,
-    appended_bytes: Cell<u64>,
-    /// Raises the high watermark while this lives.
-    following: OnceCell<Task<()>>,
+    /// There is so much that recovery would read that the recovery point is to be moved.
+    recovery_is_long: Rc<Notify>,
+    /// Raise the high watermark and move the recovery point while this lives.
+    tasks: OnceCell<[Task<()>; 2]>,
 }
 
 /// What a partition had when it was last open.
@@ -131,7 +132,6 @@ impl Partition {
             );
         }
         let high_watermark = state.high_watermark.min(flushed);
-        let end_offset = log.end_offset();
         let partition = Rc::new(Self {
             id,
             topic,
@@ -141,13 +141,14 @@ impl Partition {
             high_watermark: HighWatermark::new(high_watermark),
             config: RefCell::new(config),
             producers: RefCell::new(state.producers),
-            end_offset: Cell::new(end_offset),
-            checkpointed_at_bytes: Cell::new(0),
-            appended_bytes: Cell::new(0),
-            following: OnceCell::new(),
+            recovery_is_long: Rc::default(),
+            tasks: OnceCell::new(),
         });
-        let following = io.spawn_task(follow_log(Rc::downgrade(&partition)));
-        partition.following.get_or_init(|| following);
+        let tasks = [
+            io.spawn_task(follow_log(Rc::downgrade(&partition))),
+            io.spawn_task(keep_recovery_short(io.clone(), Rc::downgrade(&partition))),
+        ];
+        partition.tasks.get_or_init(|| tasks);
         partition.settle();
         partition
     }
@@ -236,9 +237,9 @@ impl Partition {
                 .borrow_mut()
                 .record(header, appended.base_offset, timestamp_ms, now_ms);
         }
-        self.end_offset.set(appended.last_offset + 1);
-        self.appended_bytes
-            .set(self.appended_bytes.get() + batch.bytes.len() as u64);
+        if self.is_recovery_long() {
+            self.recovery_is_long.notify_all();
+        }
         Ok(Appended {
             base_offset: appended.base_offset,
             next_offset: appended.last_offset + 1,
@@ -249,8 +250,7 @@ impl Partition {
 
     /// A log without room takes back what it could not write: a retry of it is no duplicate.
     fn forget_what_was_taken_back(&self) {
-        let end_offset = self.log.end_offset();
-        if end_offset < self.end_offset.replace(end_offset) {
+        if let Some(end_offset) = self.log.taken_back() {
             self.producers.borrow_mut().forget_from(end_offset);
         }
     }
@@ -443,18 +443,16 @@ impl Partition {
         self.producers.borrow_mut().expire(now_ms, expiration_ms);
     }
 
-    /// Moves the recovery point if enough was appended since.
-    pub async fn maintain(&self) -> Result<(), LogError> {
-        let appended = self.appended_bytes.get();
-        if appended - self.checkpointed_at_bytes.get() < CHECKPOINT_EVERY_BYTES {
+    /// Moves the recovery point if much was appended since, or left over by a crash.
+    async fn shorten_recovery(&self) -> Result<(), LogError> {
+        if !self.is_recovery_long() {
             return Ok(());
         }
-        self.checkpointed_at_bytes.set(appended);
-        self.checkpoint().await
+        self.log.checkpoint(self.checkpointed()).await
     }
 
-    async fn checkpoint(&self) -> Result<(), LogError> {
-        self.log.checkpoint(self.checkpointed()).await
+    fn is_recovery_long(&self) -> bool {
+        self.log.recovery_debt_bytes() >= CHECKPOINT_EVERY_BYTES
     }
 
     /// Flushes, and leaves a checkpoint that spares the next start all reading.
@@ -466,6 +464,28 @@ impl Partition {
         self.forget_what_was_taken_back();
         let producers = self.producers.borrow().to_bytes();
         Checkpointed::encode(self.committed(), &producers)
+    }
+}
+
+/// Moves the recovery point whenever recovery would read too much: by the bytes that were
+/// appended, not by the clock.
+async fn keep_recovery_short(io: Handle, partition: Weak<Partition>) {
+    while let Some(known) = partition.upgrade() {
+        if let Err(error) = known.shorten_recovery().await {
+            if known.log.check().is_err() {
+                return;
+            }
+            tracing::error!("{}-{}: {error}", known.topic, known.id.index);
+            drop(known);
+            io.sleep(CHECKPOINT_RETRY_AFTER).await;
+            continue;
+        }
+        let recovery_is_long = Rc::clone(&known.recovery_is_long);
+        let grows_long = recovery_is_long.wait();
+        if !known.is_recovery_long() {
+            drop(known);
+            grows_long.await;
+        }
     }
 }
 

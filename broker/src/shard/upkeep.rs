@@ -1,4 +1,4 @@
-//! What a shard does by the clock: retention, recovery points, idle connections, memory.
+//! What a shard does by the clock: retention, idle connections, memory.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ impl Shard {
         }
     }
 
-    /// Drops what retention no longer keeps, and moves recovery points.
+    /// Drops what retention no longer keeps.
     pub async fn keep_logs(self: Rc<Self>) {
         let every = Duration::from_millis(self.config.log.retention_check_interval_ms);
         let mut retention = Due::every(every, self.io.now());
@@ -71,11 +71,7 @@ impl Shard {
                     let silent_ms = i64::from(log.producer_id_expiration_ms);
                     partition.expire_producers(self.now_ms(), silent_ms);
                 }
-                let mut kept = partition.maintain().await;
-                if is_retention_due && kept.is_ok() {
-                    kept = self.apply_retention(&partition).await;
-                }
-                if let Err(error) = kept {
+                if is_retention_due && let Err(error) = self.apply_retention(&partition).await {
                     tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
                 }
             }
