@@ -108,6 +108,21 @@ fn a_log_that_closes_while_it_rolls_keeps_its_records() {
     }
 }
 
+/// It waited for the file of a segment that nobody was going to make.
+#[test]
+fn a_log_without_a_record_closes() {
+    let sim = machine(1);
+    let env = sim.env();
+    sim.run(async {
+        let log = Log::create(env.clone(), dir(), config(), shared());
+        log.checkpoint(Bytes::new()).await.unwrap();
+        log.close(Bytes::new()).await.unwrap();
+        assert!(log.append(&batch(100, 0), Stamp::default(), 0).is_err());
+        assert!(env.list(&dir()).await.is_err(), "no directory was made");
+    })
+    .unwrap();
+}
+
 /// Closing fails at each of its operations: an error, a log that stays closed, and nothing lost.
 #[test]
 fn a_log_that_could_not_be_closed_stays_closed() {

@@ -51,13 +51,16 @@ impl<E: Env> Log<E> {
 
     /// Waits until all is flushed and neither the writer nor the flusher runs.
     pub(super) async fn come_to_rest(&self) -> Result<(), LogError> {
-        let (end, last) = {
+        let (end, active) = {
             let state = self.state();
-            let end = state.durability().end();
-            (end.next_offset, end.place.segment)
+            let active = state.segments().active().map(ActiveSegment::base_offset);
+            (state.end_offset(), active)
         };
         self.flushed(end).await?;
-        self.has_segment(last).await?;
+        // A log that never had a record has no segment.
+        if let Some(active) = active {
+            self.has_segment(active).await?;
+        }
         loop {
             {
                 let state = self.state();
