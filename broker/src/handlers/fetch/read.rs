@@ -15,6 +15,9 @@ use naru_wire::ErrorCode;
 use crate::partition::{Denial, PartitionId, ShardId, owner};
 use crate::shard::Shard;
 
+/// Partitions of one fetch that are looked at before other work of the shard has its turn.
+pub const PARTITIONS_PER_TURN: usize = 64;
+
 /// A partition as a client wants it read.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
@@ -121,7 +124,10 @@ async fn read_owned(
     let mut answers = Vec::with_capacity(group.len());
     let mut room = bytes_max;
     let mut is_first = at_least_one;
-    for (place, wanted) in group.iter() {
+    for (at, (place, wanted)) in group.iter().enumerate() {
+        if at > 0 && at % PARTITIONS_PER_TURN == 0 {
+            shard.io.yield_now().await;
+        }
         let answer = read_one(&shard, wanted, room, is_first).await;
         let bytes = answer.records_bytes();
         if bytes > 0 {

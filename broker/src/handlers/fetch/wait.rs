@@ -12,7 +12,7 @@ use std::task::Poll;
 
 use naru_runtime::Task;
 
-use super::read::{ByOwner, Group};
+use super::read::{ByOwner, Group, PARTITIONS_PER_TURN};
 use crate::partition::{Readable, Reports, ShardId, Watch, Watcher};
 use crate::shard::Shard;
 
@@ -92,6 +92,9 @@ async fn watch(shard: Rc<Shard>, group: Group, report: impl Fn(Readable)) {
     let watcher = Rc::new(Watcher::default());
     let mut watches: Vec<(Watch, u64)> = Vec::with_capacity(group.len());
     for (place, (_, wanted)) in group.iter().enumerate() {
+        if place > 0 && place % PARTITIONS_PER_TURN == 0 {
+            shard.io.yield_now().await;
+        }
         let Ok(partition) = shard.leader(wanted.id, wanted.current_leader_epoch) else {
             // The next read tells why.
             return report(Readable::AnswerNow);
@@ -104,7 +107,10 @@ async fn watch(shard: Rc<Shard>, group: Group, report: impl Fn(Readable)) {
     let mut moved: Vec<usize> = (0..watches.len()).collect();
     loop {
         let before = total;
-        for place in moved {
+        for (at, place) in moved.into_iter().enumerate() {
+            if at > 0 && at % PARTITIONS_PER_TURN == 0 {
+                shard.io.yield_now().await;
+            }
             let (watch, bytes) = &mut watches[place];
             match watch.readable().await {
                 Readable::AnswerNow => return report(Readable::AnswerNow),
