@@ -9,7 +9,7 @@ use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use naru_engine::log::{Log, LogConfig, Stamp};
-use naru_engine::recovery::recover;
+use naru_engine::recovery::{Replay, recover};
 use naru_record_batch::{BatchBuilder, NewRecord};
 use naru_runtime::{Disk, Spawn};
 use world::{Known, config, dir, machine, shared, shared_of};
@@ -202,4 +202,47 @@ fn nothing_touches_the_directory_of_a_log_that_is_closed() {
         })
         .unwrap();
     }
+}
+
+/// Batches were taken back for want of room while the log was being closed: its clean checkpoint
+/// said that the owner's state was of the end without them, and it was of the end with them.
+#[test]
+fn the_owner_s_state_is_of_the_end_that_the_checkpoint_names() {
+    let mut refused = 0;
+    for seed in 0..200 {
+        let sim = machine(seed);
+        let env = sim.env();
+        let known = Known::default();
+        sim.run(async {
+            let log = Log::create(env.clone(), dir(), config(), shared());
+            for _ in 0..8 {
+                known.append(&log, 100_000).unwrap();
+            }
+            known.flush(&log).await.unwrap();
+            let retained = log.clone();
+            env.spawn(async move {
+                let _ = retained.drop_expired(0).await;
+            });
+            for _ in 0..seed % 10 {
+                env.list(&dir()).await.unwrap();
+            }
+            sim.set_room(0);
+            known.append(&log, 150_000).unwrap();
+            let owner = log.end_offset().to_le_bytes();
+            let closed = log.close(Bytes::copy_from_slice(&owner)).await;
+            refused += u32::from(closed.is_err());
+        })
+        .unwrap();
+        let after = sim.kill(seed);
+        after.set_room(u64::MAX);
+        let mut owner = None;
+        let found = after.run(recover(&after.env(), &dir(), 0, &mut |replay| {
+            if let Replay::Owner(bytes) = replay {
+                owner = Some(i64::from_le_bytes(bytes.try_into().unwrap()));
+            }
+        }));
+        let end = found.unwrap().unwrap().next_offset;
+        assert!(owner.is_none_or(|owner| owner <= end), "seed {seed}");
+    }
+    assert!(refused > 0, "there was always room");
 }

@@ -1,5 +1,7 @@
 //! Moving the recovery point, and closing.
 
+use std::future::Future;
+
 use bytes::Bytes;
 
 use super::state::{ActiveSegment, Directory};
@@ -123,16 +125,23 @@ impl<E: Env> Log<E> {
             }
             state.closing();
         }
-        let closed = self.close_files(owner).await;
+        // What `owner` is of: it would be of batches that are not there if some were taken back.
+        let all = self.flushed(self.end_offset());
+        let closed = self.close_files(owner, all).await;
         self.end(closed.clone().err().unwrap_or_else(|| self.closed()));
         self.forget_reads();
         closed
     }
 
-    async fn close_files(&self, owner: Bytes) -> Result<(), LogError> {
+    async fn close_files(
+        &self,
+        owner: Bytes,
+        all: impl Future<Output = Result<(), LogError>>,
+    ) -> Result<(), LogError> {
         let _lease = self.lease()?;
         // What is removed under way is removed before the log is closed, and nothing after.
         let _removing = self.0.removing.acquire(1).await;
+        all.await?;
         self.come_to_rest().await?;
         let tail = {
             let state = self.state();
