@@ -10,8 +10,9 @@ mod together;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::catch_unwind;
 
+use naru_runtime::sim::OpKind;
 use together::mix::{ALL, Feature};
-use together::story::tell;
+use together::story::{tell, tell_on};
 
 /// So many stories take about 20 s on one core, not optimized.
 const SEEDS_DEFAULT: u64 = 200;
@@ -72,5 +73,18 @@ fn whatever_happens_together_the_log_keeps_its_word() {
 fn a_seed_tells_the_same_story_twice() {
     for seed in 0..10 {
         assert_eq!(tell(seed, &features()), tell(seed, &features()));
+    }
+}
+
+/// The negative control: on a disk whose flushes do nothing the stories must go wrong.
+#[test]
+fn a_disk_that_lies_about_a_flush_is_found_out() {
+    for kind in [OpKind::SyncData, OpKind::WriteDurable, OpKind::SyncDir] {
+        let allowed = [Feature::Retention, Feature::ByTime];
+        let is_found_out = (0..100).any(|seed| {
+            let told = || tell_on(seed, &allowed, |sim| sim.lie_about(kind));
+            catch_unwind(told).is_err()
+        });
+        assert!(is_found_out, "nothing depends on {kind:?}");
     }
 }

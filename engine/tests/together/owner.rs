@@ -144,7 +144,7 @@ fn act(what: u64, stage: &Rc<Stage>, sim: &Sim, opened: &Rc<Opened>, dice: &mut 
                 false => sim.fail(kind, number, errno),
             }
         }
-        12 => sim.heal(),
+        12 if has(Feature::Faults) => sim.heal(),
         13 if has(Feature::FullDisk) => {
             stage.was_full.set(true);
             sim.set_room(dice.below(4 * stage.mix.segment_bytes));

@@ -42,6 +42,11 @@ struct Before {
 }
 
 pub fn tell(seed: u64, allowed: &[Feature]) -> Outcome {
+    tell_on(seed, allowed, |_| {})
+}
+
+/// As [`tell`], on a machine that `alter` makes otherwise, in each of its lives.
+pub fn tell_on(seed: u64, allowed: &[Feature], alter: impl Fn(&Sim)) -> Outcome {
     let mut dice = Dice::new(seed);
     let mix = Mix::of(&mut dice, allowed);
     let mut sim = Sim::new(dice.next());
@@ -62,6 +67,7 @@ pub fn tell(seed: u64, allowed: &[Feature]) -> Outcome {
         digest: 0,
     };
     for life in 0..LIVES {
+        alter(&sim);
         let may_crash = life + 1 < LIVES;
         let is_fenced = live(&sim, &mix, dice.fork(), &mut before, may_crash);
         outcome.steps += sim.steps();
