@@ -131,6 +131,23 @@ fn give_up<F: Future>(future: F) {
 }
 
 #[test]
+fn the_extents_of_one_read_load_together() {
+    let sim = machine(1);
+    let known = Known::default();
+    sim.run(async {
+        let shared = shared_of(64 << 20);
+        let log = cold(&sim.env(), &known, shared.clone()).await;
+        log.read(0, 1, true).await.unwrap();
+        let before = shared.tails.used_bytes();
+        // A load counts from its beginning. The first extent is there already.
+        give_up(log.read(0, (EXTENTS as usize) << 20, true));
+        let loading = shared.tails.used_bytes() - before;
+        assert!(loading > (EXTENTS as usize - 2) << 20, "{loading} bytes");
+    })
+    .unwrap();
+}
+
+#[test]
 fn a_reader_that_goes_away_leaves_what_it_began_to_others() {
     for seed in 0..20 {
         let sim = machine(seed);
