@@ -138,7 +138,7 @@ impl Admin {
         self.run(async |_, connection| describe(connection, TOPIC, name).await)
     }
 
-    /// The effective configs of the broker behind the address.
+    /// The effective configs of the broker at the address.
     pub fn broker_configs(&self) -> Result<BTreeMap<String, String>, KafkaError> {
         let (_, node_id) = self.describe_cluster()?;
         self.run(async |_, connection| describe(connection, BROKER, &node_id.to_string()).await)

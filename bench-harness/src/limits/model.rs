@@ -31,7 +31,7 @@ pub struct Limits {
     pub checksums: Vec<Checksum>,
 }
 
-/// Direct writes one behind the other, into space that was written before.
+/// Direct writes one after the other, into space that was written before.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct DiskWrites {
     pub block_bytes: u64,

@@ -95,14 +95,14 @@ impl Open {
         self.payload_bytes += (key.map_or(0, <[u8]>::len) + value.len()) as u64;
     }
 
-    /// The batch; what collects the next one is left behind.
+    /// The batch; what collects the next one stays.
     pub(super) fn close(
         &mut self,
         slot: Slot,
         producer: Option<ProducerId>,
     ) -> Result<Ready, BuildError> {
         if let Some(ProducerId { id, epoch }) = producer {
-            // Sequences wrap behind the largest i32, as the producer's do.
+            // Sequences wrap after the largest i32, as the producer's do.
             let sequence = (self.first_sequence & i32::MAX as u64) as i32;
             let builder = std::mem::take(&mut self.builder);
             self.builder = builder.producer(id, epoch, sequence);

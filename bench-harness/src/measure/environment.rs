@@ -48,7 +48,7 @@ pub struct Environment {
     /// The disk below the directory that was asked about.
     pub disk: Option<DiskOf>,
     pub bench_version: String,
-    /// The commit of Naru's tree, when run inside one; `-dirty` behind it when the tree has
+    /// The commit of Naru's tree, when run inside one; `-dirty` after it when the tree has
     /// changes.
     pub commit: Option<String>,
     /// UTC, RFC 3339.

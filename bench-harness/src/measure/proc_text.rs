@@ -33,14 +33,14 @@ pub(super) fn stat(text: &str) -> Option<Stat> {
     })
 }
 
-/// The number behind `key:` in a text of lines `key: number unit`, such as `status`, `io` and
+/// The number after `key:` in a text of lines `key: number unit`, such as `status`, `io` and
 /// `meminfo`.
 pub(super) fn number(text: &str, key: &str) -> Option<u64> {
     let value = line(text, key)?;
     value.split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// What stands behind `key:`.
+/// What stands after `key:`.
 pub(super) fn line<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;

@@ -10,7 +10,7 @@ const STYLE: &str = include_str!("style.css");
 #[derive(Clone, Debug, Default)]
 pub struct Cell {
     pub text: String,
-    /// Stands small behind the text.
+    /// Stands small after the text.
     pub note: String,
     /// May not hold; shown as such.
     pub is_doubtful: bool,

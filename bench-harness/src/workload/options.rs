@@ -99,7 +99,7 @@ options! {
     keys: u64 = 100_000;
     /// 0, 1 or all [default: all]
     acks: Acks = Acks::All;
-    /// Topics, made for the run and removed behind it [default: 1]
+    /// Topics, made for the run and removed after it [default: 1]
     topics: u32 = 1;
     /// Partitions of each topic [default: 1]
     partitions: u32 = 1;
