@@ -1,8 +1,8 @@
 //! Ctrl-C and SIGTERM: whatever was started ends, and no directory stays.
 //!
 //! The first signal ends builds and counts at once, and asks everything else to come to an end:
-//! loads look at [`is_requested`], and brokers end as they always do, when they are dropped. What is
-//! still there after [`ORDERLY_TIME_MAX`], or at a second signal, is killed and removed.
+//! loads look at [`is_requested`], and brokers end as they always do, when they are dropped. What
+//! is still there after [`ORDERLY_TIME_MAX`], or at a second signal, is killed and removed.
 
 use std::io;
 use std::os::fd::AsFd;

@@ -1,5 +1,5 @@
-//! The command from outside: a typo is no verdict, and whoever interrupts it finds no process and no
-//! directory of it.
+//! The command from outside: a typo is no verdict, and whoever interrupts it finds no process and
+//! no directory of it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -33,7 +33,7 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(Instant::now() < deadline, "{what}");
-        thread::sleep(Duration::from_millis(10));
+        thread::yield_now();
     }
 }
 

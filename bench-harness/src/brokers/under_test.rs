@@ -1,4 +1,4 @@
-//! [`BrokerUnderTest`]: what a command line says of a broker, and [`RunningBroker`], what comes of it.
+//! [`BrokerUnderTest`]: what a command line says of a broker; [`RunningBroker`]: what comes of it.
 
 use std::fmt;
 use std::path::Path;

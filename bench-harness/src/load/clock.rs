@@ -17,7 +17,8 @@ pub(super) fn instant(ns: u64) -> Instant {
     BEGIN.0 + Duration::from_nanos(ns)
 }
 
-/// The timestamp of a record that is sent at `ns`: the wall clock may step meanwhile, this does not.
+/// The timestamp of a record that is sent at `ns`: the wall clock may step meanwhile, this does
+/// not.
 pub(super) fn timestamp_ms(ns: u64) -> i64 {
     BEGIN.1 + (ns / 1_000_000) as i64
 }
