@@ -2,10 +2,13 @@
 
 use std::io;
 
+use bytes::Bytes;
+
 use crate::compression::{Codec, compress};
 use crate::records::varint::{len_bytes, put_int, put_long};
 use crate::{
-    Attributes, BatchHeader, CRC_FROM, HEADER_BYTES, LENGTH_OVERHEAD_BYTES, MAGIC, crc32c,
+    Attributes, BatchHeader, CRC_FROM, CheckedBatch, HEADER_BYTES, LENGTH_OVERHEAD_BYTES, MAGIC,
+    crc32c,
 };
 
 /// A header of a record: key, value.
@@ -150,6 +153,19 @@ impl BatchBuilder {
     /// # Errors
     /// Without a record, or with more than a batch's length can declare.
     pub fn build(&self) -> Result<Vec<u8>, BuildError> {
+        self.build_with_header().map(|(batch, _)| batch)
+    }
+
+    /// Writes the batch, for a log to take as it is.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub fn build_checked(&self) -> Result<CheckedBatch, BuildError> {
+        let (batch, header) = self.build_with_header()?;
+        Ok(CheckedBatch::built(Bytes::from(batch), header))
+    }
+
+    fn build_with_header(&self) -> Result<(Vec<u8>, BatchHeader), BuildError> {
         if self.records_count == 0 {
             return Err(BuildError::Empty);
         }
@@ -178,7 +194,7 @@ impl BatchBuilder {
         header.write_to(&mut batch);
         header.crc = crc32c(batch.get(CRC_FROM..).unwrap_or_default());
         header.write_to(&mut batch);
-        Ok(batch)
+        Ok((batch, header))
     }
 }
 

@@ -2,7 +2,8 @@
 //! get. Knows no log and no socket.
 //!
 //! - [`BatchHeader`] and the `stamp` functions: what a leader reads of a batch and writes into it.
-//! - [`validate`]: the one place where bytes from outside become a batch that is believed.
+//! - [`Validation`] and [`validate`]: the one place where bytes from outside become a batch that
+//!   is believed, a [`CheckedBatch`].
 //! - [`Records`] and [`first_record_at`]: what lies in a batch.
 //! - [`Codec`], [`Decoder`] and [`compress`]: its compression.
 //! - [`BatchBuilder`]: batches of our own.
@@ -20,4 +21,6 @@ pub use header::{
     crc_is_valid, crc32c, stamp, stamp_log_append_time, stamp_max_timestamp,
 };
 pub use records::{Headers, RecordError, RecordView, Records, first_record_at};
-pub use validate::{Accepted, Depth, Rejection, RejectionKind, Rules, validate};
+pub use validate::{
+    Accepted, CheckedBatch, Depth, Rejection, RejectionKind, Rules, Step, Validation, validate,
+};

@@ -3,7 +3,7 @@
 //! Java would read several members one after the other, librdkafka the first alone: a payload that
 //! consumers read differently is refused.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Cursor, Read, Write};
 
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
@@ -11,18 +11,21 @@ use flate2::write::GzEncoder;
 
 use super::{Codec, CompressionError};
 
-pub(super) struct GzipDecoder<'a>(GzDecoder<&'a [u8]>);
+/// What decompressing holds at most: deflate's window, and its tables.
+pub(super) const MEMORY_BYTES: usize = 64 << 10;
 
-impl<'a> GzipDecoder<'a> {
-    pub(super) fn new(payload: &'a [u8]) -> Self {
-        Self(GzDecoder::new(payload))
+pub(super) struct GzipDecoder<B>(GzDecoder<Cursor<B>>);
+
+impl<B: AsRef<[u8]>> GzipDecoder<B> {
+    pub(super) fn new(payload: B) -> Self {
+        Self(GzDecoder::new(Cursor::new(payload)))
     }
 }
 
-impl Read for GzipDecoder<'_> {
+impl<B: AsRef<[u8]>> Read for GzipDecoder<B> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.0.read(out)?;
-        if count == 0 && !self.0.get_ref().is_empty() {
+        if count == 0 && !self.0.get_mut().fill_buf()?.is_empty() {
             let reason = "bytes lie behind its end";
             return Err(io::Error::other(CompressionError::corrupt(
                 Codec::Gzip,

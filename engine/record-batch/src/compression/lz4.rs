@@ -3,7 +3,7 @@
 //! The Java client fails on linked blocks, legacy and skippable frames; they are refused here,
 //! before a consumer meets them.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Cursor, Read, Write};
 
 use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 
@@ -15,24 +15,39 @@ const VERSION_MASK: u8 = 0b1100_0000;
 const VERSION: u8 = 0b0100_0000;
 const INDEPENDENT_BLOCKS: u8 = 0b0010_0000;
 
-pub(super) struct Lz4Decoder<'a>(FrameDecoder<Input<'a>>);
+pub(super) struct Lz4Decoder<B: AsRef<[u8]>>(FrameDecoder<Input<B>>);
 
 /// Remembers that more was asked of it than there is: the decoder takes a frame that is cut between
 /// two blocks for a whole one.
-struct Input<'a> {
-    rest: &'a [u8],
+struct Input<B> {
+    bytes: Cursor<B>,
     is_cut: bool,
 }
 
-impl Read for Input<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.is_cut |= self.rest.len() < out.len();
-        self.rest.read(out)
+impl<B: AsRef<[u8]>> Input<B> {
+    fn left_bytes(&self) -> usize {
+        let len = self.bytes.get_ref().as_ref().len();
+        len.saturating_sub(self.bytes.position() as usize)
     }
 }
 
-impl<'a> Lz4Decoder<'a> {
-    pub(super) fn open(payload: &'a [u8]) -> Result<Self, CompressionError> {
+impl<B: AsRef<[u8]>> Read for Input<B> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.is_cut |= self.left_bytes() < out.len();
+        self.bytes.read(out)
+    }
+}
+
+/// What decompressing holds at most: a block as it came, and one as it was.
+pub(super) fn memory_bytes(payload: &[u8]) -> usize {
+    let code = payload.get(FLAGS_AT + 1).map_or(0, |byte| byte >> 4 & 7);
+    // Codes 4 to 7 stand for 64 KiB to 4 MiB; anything else is refused.
+    2 << (8 + 2 * code.clamp(4, 7))
+}
+
+impl<B: AsRef<[u8]>> Lz4Decoder<B> {
+    pub(super) fn open(owner: B) -> Result<Self, CompressionError> {
+        let payload = owner.as_ref();
         let refuse = |reason| Err(CompressionError::corrupt(Codec::Lz4, reason));
         if !payload.starts_with(&MAGIC) {
             return refuse("it does not begin with a frame");
@@ -45,13 +60,13 @@ impl<'a> Lz4Decoder<'a> {
             _ => {}
         }
         Ok(Self(FrameDecoder::new(Input {
-            rest: payload,
+            bytes: Cursor::new(owner),
             is_cut: false,
         })))
     }
 }
 
-impl Read for Lz4Decoder<'_> {
+impl<B: AsRef<[u8]>> Read for Lz4Decoder<B> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.0.read(out)?;
         if count > 0 {
@@ -60,7 +75,7 @@ impl Read for Lz4Decoder<'_> {
         let input = self.0.get_ref();
         let reason = if input.is_cut {
             "the frame is cut"
-        } else if !input.rest.is_empty() {
+        } else if input.left_bytes() > 0 {
             "bytes lie behind its end"
         } else {
             return Ok(0);

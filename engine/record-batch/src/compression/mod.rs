@@ -10,6 +10,7 @@ mod zstd;
 
 pub use codec::{Codec, UnknownCodec};
 pub use decoder::Decoder;
+pub(crate) use decoder::memory_bytes;
 pub use error::CompressionError;
 
 use std::io;

@@ -16,27 +16,56 @@ const JAVA_HEADER_BYTES: usize = 16;
 /// The most that a byte of a block decompresses to: 3 bytes copy up to 64, which is 21.3.
 const EXPANSION_MAX: usize = 22;
 
-pub(super) struct SnappyDecoder<'a> {
-    /// Blocks that were not decompressed yet.
-    rest: &'a [u8],
+pub(super) struct SnappyDecoder<B> {
+    payload: B,
+    /// Where the blocks begin that were not decompressed yet.
+    next: usize,
     is_framed: bool,
     block: Vec<u8>,
     at: usize,
     limit_bytes: usize,
 }
 
-impl<'a> SnappyDecoder<'a> {
-    pub(super) fn open(payload: &'a [u8], limit_bytes: usize) -> Result<Self, CompressionError> {
-        let is_framed = payload.starts_with(&JAVA_MAGIC);
-        let rest = if is_framed {
-            payload
-                .get(JAVA_HEADER_BYTES..)
-                .ok_or_else(|| corrupt("its header is cut"))?
-        } else {
-            payload
-        };
+/// What decompressing holds at most: the largest block.
+pub(super) fn memory_bytes(payload: &[u8]) -> usize {
+    if !payload.starts_with(&JAVA_MAGIC) {
+        return bounded_len(payload).unwrap_or(0);
+    }
+    let mut largest = 0;
+    let mut rest = payload.get(JAVA_HEADER_BYTES..).unwrap_or_default();
+    while let Some((block, behind)) = framed_block(rest) {
+        largest = largest.max(bounded_len(block).unwrap_or(0));
+        rest = behind;
+    }
+    largest
+}
+
+/// A block of snappy-java's, and what is after it; `None` where it is cut.
+fn framed_block(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = rest.split_first_chunk()?;
+    rest.split_at_checked(usize::try_from(i32::from_be_bytes(*len)).ok()?)
+}
+
+/// What a block decompresses to, if it can hold that much.
+fn bounded_len(block: &[u8]) -> Result<usize, CompressionError> {
+    let declared = decompress_len(block).map_err(corrupt)?;
+    // Nothing is allocated from what the block declares before it was found to be possible.
+    if declared / EXPANSION_MAX > block.len() {
+        return Err(corrupt("a block declares more than it can hold"));
+    }
+    Ok(declared)
+}
+
+impl<B: AsRef<[u8]>> SnappyDecoder<B> {
+    pub(super) fn open(payload: B, limit_bytes: usize) -> Result<Self, CompressionError> {
+        let is_framed = payload.as_ref().starts_with(&JAVA_MAGIC);
+        let next = if is_framed { JAVA_HEADER_BYTES } else { 0 };
+        if payload.as_ref().len() < next {
+            return Err(corrupt("its header is cut"));
+        }
         Ok(Self {
-            rest,
+            payload,
+            next,
             is_framed,
             block: Vec::new(),
             at: 0,
@@ -46,25 +75,19 @@ impl<'a> SnappyDecoder<'a> {
 
     /// Decompresses the next block; false behind the last.
     fn next_block(&mut self) -> Result<bool, CompressionError> {
-        if self.rest.is_empty() {
+        let rest = self.payload.as_ref().get(self.next..).unwrap_or_default();
+        if rest.is_empty() {
             return Ok(false);
         }
         let block = if self.is_framed {
-            let cut = || corrupt("a block is cut");
-            let (len, rest) = self.rest.split_first_chunk().ok_or_else(cut)?;
-            let len = usize::try_from(i32::from_be_bytes(*len))
-                .map_err(|_| corrupt("a block has a negative length"))?;
-            let (block, rest) = rest.split_at_checked(len).ok_or_else(cut)?;
-            self.rest = rest;
+            let (block, behind) = framed_block(rest).ok_or_else(|| corrupt("a block is cut"))?;
+            self.next = self.payload.as_ref().len() - behind.len();
             block
         } else {
-            std::mem::take(&mut self.rest)
+            self.next = self.payload.as_ref().len();
+            rest
         };
-        let declared = decompress_len(block).map_err(corrupt)?;
-        // Nothing is allocated from what the block declares before it was found to be possible.
-        if declared / EXPANSION_MAX > block.len() {
-            return Err(corrupt("a block declares more than it can hold"));
-        }
+        let declared = bounded_len(block)?;
         if declared > self.limit_bytes {
             return Err(CompressionError::TooLarge {
                 limit_bytes: self.limit_bytes,
@@ -84,7 +107,7 @@ fn corrupt(reason: impl ToString) -> CompressionError {
     CompressionError::corrupt(Codec::Snappy, reason)
 }
 
-impl Read for SnappyDecoder<'_> {
+impl<B: AsRef<[u8]>> Read for SnappyDecoder<B> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         // Blocks may be empty: go on to one that is not.
         while self.at >= self.block.len() {

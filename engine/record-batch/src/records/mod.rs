@@ -5,6 +5,7 @@ mod error;
 pub(crate) mod read;
 mod search;
 pub(crate) mod source;
+pub(crate) mod stream;
 pub(crate) mod varint;
 mod view;
 

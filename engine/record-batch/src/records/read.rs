@@ -23,19 +23,10 @@ pub(crate) struct Body<F> {
 /// Enters the next record and reads it up to its headers.
 #[inline]
 pub(crate) fn begin<S: Source>(source: &mut S) -> Result<Body<S::Field>, RecordError> {
-    let size = read_int(source)?;
-    let size = usize::try_from(size).map_err(|_| RecordError::Size(size))?;
-    source.enter(size)?;
-    let _attributes = source.byte()?;
-    let timestamp_delta_ms = read_long(source)?;
-    let offset_delta = read_int(source)?;
+    let (timestamp_delta_ms, offset_delta) = front(source)?;
     let key = nullable(source)?;
     let value = nullable(source)?;
-    let headers = read_int(source)?;
-    let headers_count = usize::try_from(headers)
-        .ok()
-        .filter(|count| *count <= source.left() / HEADER_BYTES_MIN)
-        .ok_or(RecordError::HeadersCount(headers))?;
+    let headers_count = headers_count(source)?;
     Ok(Body {
         timestamp_delta_ms,
         offset_delta,
@@ -45,12 +36,37 @@ pub(crate) fn begin<S: Source>(source: &mut S) -> Result<Body<S::Field>, RecordE
     })
 }
 
+/// Enters the next record and reads its timestamp delta and its offset delta.
+#[inline]
+pub(super) fn front<S: Source>(source: &mut S) -> Result<(i64, i32), RecordError> {
+    let size = read_int(source)?;
+    let size = usize::try_from(size).map_err(|_| RecordError::Size(size))?;
+    source.enter(size)?;
+    let _attributes = source.byte()?;
+    Ok((read_long(source)?, read_int(source)?))
+}
+
+#[inline]
+pub(super) fn headers_count<S: Source>(source: &mut S) -> Result<usize, RecordError> {
+    let headers = read_int(source)?;
+    usize::try_from(headers)
+        .ok()
+        .filter(|count| *count <= source.left() / HEADER_BYTES_MIN)
+        .ok_or(RecordError::HeadersCount(headers))
+}
+
 /// Reads the headers of the entered record and leaves it.
 #[inline]
 pub(crate) fn end<S: Source>(source: &mut S, headers_count: usize) -> Result<(), RecordError> {
     for _ in 0..headers_count {
         header(source)?;
     }
+    leave(source)
+}
+
+/// Leaves a record of which all was read.
+#[inline]
+pub(super) fn leave<S: Source>(source: &mut S) -> Result<(), RecordError> {
     match source.left() {
         0 => {
             source.leave();
@@ -70,6 +86,15 @@ pub(crate) fn header<S: Source>(
 /// A length and its bytes. Any negative length is null, as Kafka takes it.
 #[inline]
 fn nullable<S: Source>(source: &mut S) -> Result<Option<S::Field>, RecordError> {
+    match nullable_len(source)? {
+        Some(len_bytes) => source.field(len_bytes).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The length of a key or value, within the record; `None` for null.
+#[inline]
+pub(super) fn nullable_len<S: Source>(source: &mut S) -> Result<Option<usize>, RecordError> {
     let len = read_int(source)?;
     let Ok(len_bytes) = usize::try_from(len) else {
         return Ok(None);
@@ -80,5 +105,5 @@ fn nullable<S: Source>(source: &mut S) -> Result<Option<S::Field>, RecordError> 
             left: source.left(),
         });
     }
-    source.field(len_bytes).map(Some)
+    Ok(Some(len_bytes))
 }

@@ -93,8 +93,10 @@ impl<'a> Source for SliceSource<'a> {
 }
 
 /// Record bytes as they leave a decompressor. Keys and values are passed over, not kept.
-pub(crate) struct StreamSource<'a> {
-    decoder: Decoder<'a>,
+pub(crate) struct StreamSource<B: AsRef<[u8]>> {
+    decoder: Decoder<B>,
+    /// All that was decompressed so far, in bytes.
+    produced_bytes: usize,
     window: Box<[u8]>,
     at: usize,
     end: usize,
@@ -107,10 +109,11 @@ pub(crate) struct StreamSource<'a> {
 /// What is decompressed in one go.
 const WINDOW_BYTES: usize = 16 << 10;
 
-impl<'a> StreamSource<'a> {
-    pub(crate) fn new(decoder: Decoder<'a>) -> Self {
+impl<B: AsRef<[u8]>> StreamSource<B> {
+    pub(crate) fn new(decoder: Decoder<B>) -> Self {
         Self {
             decoder,
+            produced_bytes: 0,
             window: vec![0; WINDOW_BYTES].into_boxed_slice(),
             at: 0,
             end: 0,
@@ -120,8 +123,28 @@ impl<'a> StreamSource<'a> {
     }
 
     /// What stands behind a [`RecordError::Payload`].
-    pub(crate) fn failure(self) -> Option<CompressionError> {
-        self.failure
+    pub(crate) fn take_failure(&mut self) -> Option<CompressionError> {
+        self.failure.take()
+    }
+
+    pub(crate) fn produced_bytes(&self) -> usize {
+        self.produced_bytes
+    }
+
+    /// Passes over up to `wanted` bytes of the record, no more than a window; says how many.
+    pub(crate) fn pass(&mut self, wanted: usize) -> Result<usize, RecordError> {
+        if !self.fill()? {
+            return Err(RecordError::Cut);
+        }
+        let step = wanted.min(self.end - self.at);
+        self.at += step;
+        Ok(step)
+    }
+
+    /// Takes `len` bytes off the record, which are passed over later.
+    pub(crate) fn claim(&mut self, len: usize) -> Result<(), RecordError> {
+        self.left = self.left.checked_sub(len).ok_or(RecordError::Cut)?;
+        Ok(())
     }
 
     /// Makes the window hold unread bytes; false at the end.
@@ -133,12 +156,13 @@ impl<'a> StreamSource<'a> {
                 self.failure = Some(self.decoder.explain(error));
                 RecordError::Payload
             })?;
+            self.produced_bytes += self.end;
         }
         Ok(self.at < self.end)
     }
 }
 
-impl Source for StreamSource<'_> {
+impl<B: AsRef<[u8]>> Source for StreamSource<B> {
     type Field = ();
 
     fn is_at_end(&mut self) -> Result<bool, RecordError> {
@@ -157,18 +181,10 @@ impl Source for StreamSource<'_> {
     }
 
     fn field(&mut self, len: usize) -> Result<(), RecordError> {
-        if len > self.left {
-            return Err(RecordError::Cut);
-        }
-        self.left -= len;
+        self.claim(len)?;
         let mut wanted = len;
         while wanted > 0 {
-            if !self.fill()? {
-                return Err(RecordError::Cut);
-            }
-            let step = wanted.min(self.end - self.at);
-            self.at += step;
-            wanted -= step;
+            wanted -= self.pass(wanted)?;
         }
         Ok(())
     }

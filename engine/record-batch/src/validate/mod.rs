@@ -10,12 +10,14 @@
 //! transactional batch belongs to a transaction, whether the partition exists.
 
 mod batch;
+mod checked;
 mod framing;
 mod rejection;
 mod rules;
 mod walk;
 
-pub use batch::{Accepted, validate};
+pub use batch::{Accepted, Step, Validation, validate};
+pub use checked::CheckedBatch;
 pub use rejection::{Rejection, RejectionKind};
 pub use rules::{Depth, Rules};
 
