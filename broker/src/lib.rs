@@ -10,3 +10,4 @@ pub mod net;
 pub mod partition;
 pub mod server;
 pub mod shard;
+pub mod validators;

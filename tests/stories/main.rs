@@ -21,6 +21,7 @@ mod a_peer_that_hangs_up_ends_its_wait;
 mod a_transactional_producer_is_told_at_once;
 mod a_waiting_fetch_leaves_the_broker_to_others;
 mod acked_records_survive_kill_9;
+mod bombs_hold_up_nobody;
 mod group_shares_a_topic_without_duplicates;
 mod hostile_bytes_do_not_hurt_others;
 mod hundred_megabyte_record_round_trips_when_limits_are_raised;

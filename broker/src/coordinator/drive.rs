@@ -3,13 +3,12 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use naru_record_batch::{BatchBuilder, BatchHeader, BuildError, Codec};
+use naru_record_batch::{BatchBuilder, BuildError, CheckedBatch, Codec};
 
 use super::{Coordinators, Reply, Slot};
 use crate::group::records::OffsetsRecord;
 use crate::group::{Effect, GroupError};
-use crate::partition::{Acks, CheckedBatch, Partition};
+use crate::partition::{Acks, Partition};
 
 /// The longest that the clock is not looked at.
 const TICK_MAX: Duration = Duration::from_secs(60);
@@ -95,13 +94,5 @@ fn batch_of(records: &[OffsetsRecord], now_ms: i64) -> Result<CheckedBatch, Buil
     for record in records {
         builder.push_pair(now_ms, Some(&record.key), record.value.as_deref());
     }
-    let bytes = Bytes::from(builder.build()?);
-    match BatchHeader::parse(&bytes) {
-        Ok(header) => Ok(CheckedBatch {
-            max_timestamp_ms: header.max_timestamp_ms,
-            header,
-            bytes,
-        }),
-        Err(_) => Err(BuildError::Empty),
-    }
+    builder.build_checked()
 }

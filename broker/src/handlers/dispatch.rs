@@ -92,7 +92,7 @@ impl Service for Requests {
             header,
         };
         Ok(match request {
-            AnyRequest::Produce(request) => Start::Overlapping(produce::start(context, request)),
+            AnyRequest::Produce(request) => produce::start(context, request),
             request => Start::Alone(Box::pin(answer(context, request))),
         })
     }

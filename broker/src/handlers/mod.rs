@@ -5,6 +5,7 @@
 
 mod alter_configs;
 mod api_versions;
+mod checks;
 mod create_topics;
 mod delete_topics;
 mod describe_cluster;

@@ -1,27 +1,28 @@
 //! Produce (KIP-98 and later, v3–v13): where record batches from outside are first
 //! believed.
 //!
-//! Every batch is checked on the connection's shard and handed to its partition's owner
-//! in one go, before the next request of the connection is looked at: batches of a
-//! connection never overtake each other. Waiting for the acknowledgement comes after.
+//! Every batch is checked, and then all are handed to their partitions' owners in one go,
+//! before the next request of the connection is looked at: batches of a connection never
+//! overtake each other. Small ones are checked at once, on the connection's shard. Waiting
+//! for the acknowledgement comes after.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use naru_record_batch::{Depth, Rejection, RejectionKind, Rules, validate};
+use naru_record_batch::{CheckedBatch, Depth, Rejection, RejectionKind, Rules};
 use naru_wire::api::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
     ProduceResponse, TopicProduceResponse,
 };
 use naru_wire::{ErrorCode, Str};
 
+use super::checks::Checks;
 use super::dispatch::Context;
 use crate::cluster::{Topic, TopicRef};
 use crate::config::{RecordValidation, TimestampType};
-use crate::net::{Answer, Reply};
+use crate::net::{Answer, Reply, Start};
 use crate::partition::{
-    AckError, Acks, AppendError, Appended, CheckedBatch, NO_EPOCH, PartitionId, SequenceError,
-    ShardId, owner,
+    AckError, Acks, AppendError, Appended, NO_EPOCH, PartitionId, SequenceError, ShardId, owner,
 };
 use crate::shard::{Call, Shard};
 
@@ -49,28 +50,64 @@ struct Place {
     partition: usize,
 }
 
+impl Place {
+    fn slot(self, response: &mut ProduceResponse) -> &mut PartitionProduceResponse {
+        &mut response.responses[self.topic].partition_responses[self.partition]
+    }
+}
+
 type Outcome = Result<Appended, ErrorCode>;
 
-pub fn start(context: Context, request: ProduceRequest) -> Answer {
+#[expect(
+    clippy::async_yields_async,
+    reason = "the connection awaits the answer later, beside the next request"
+)]
+pub fn start(context: Context, request: ProduceRequest) -> Start {
     let acks = match request.acks {
         0 => Acks::None,
         1 => Acks::Leader,
         -1 => Acks::All,
         _ => {
             let response = refuse_all(&request, ErrorCode::InvalidRequiredAcks);
-            return answer_now(context, response);
+            return Start::Overlapping(answer_now(context, response));
         }
     };
-    let (mut response, routed) = check(&context, &request);
     let timeout_ms = u64::try_from(request.timeout_ms).unwrap_or_default();
     let wait_max = Duration::from_millis(timeout_ms.max(ACK_WAIT_MS_MIN));
+    let (response, mut checks) = begin_checks(&context, &request);
+    if checks.run_now() {
+        return Start::Overlapping(append(context, response, checks, acks, wait_max));
+    }
+    Start::InOrder(Box::pin(async move {
+        checks.finish(&context.shard).await;
+        append(context, response, checks, acks, wait_max)
+    }))
+}
+
+/// Hands over what was found good; the answer waits for what comes of it.
+fn append(
+    context: Context,
+    mut response: ProduceResponse,
+    checks: Checks<(Place, PartitionId)>,
+    acks: Acks,
+    wait_max: Duration,
+) -> Answer {
+    let mut routed = Vec::new();
+    for ((place, partition), verdict) in checks.into_verdicts() {
+        match accept(verdict) {
+            Ok(batch) => routed.push(Routed {
+                place,
+                partition,
+                batch,
+            }),
+            Err(refusal) => refusal.fill(place.slot(&mut response)),
+        }
+    }
     let calls = hand_over(&context.shard, routed, acks, wait_max);
     Box::pin(async move {
         for call in calls {
             for (place, outcome) in call.await {
-                let slot =
-                    &mut response.responses[place.topic].partition_responses[place.partition];
-                fill(slot, outcome);
+                fill(place.slot(&mut response), outcome);
             }
         }
         if acks == Acks::None {
@@ -100,11 +137,15 @@ fn reply_to_acks_0(response: &ProduceResponse) -> Reply {
     }
 }
 
-/// Checks every batch; the response has a place for each, filled in for the refused ones.
-fn check(context: &Context, request: &ProduceRequest) -> (ProduceResponse, Vec<Routed>) {
+/// The checks of every batch that has a partition; the response has a place for each,
+/// filled in for those that have none.
+fn begin_checks(
+    context: &Context,
+    request: &ProduceRequest,
+) -> (ProduceResponse, Checks<(Place, PartitionId)>) {
     let image = context.shard.image();
     let now_ms = context.shard.now_ms();
-    let mut routed = Vec::new();
+    let mut checks = Checks::default();
     let mut response = ProduceResponse::default();
     for (topic_at, data) in request.topic_data.iter().enumerate() {
         let topic = if context.version() >= TOPIC_IDS_SINCE {
@@ -127,19 +168,18 @@ fn check(context: &Context, request: &ProduceRequest) -> (ProduceResponse, Vec<R
                 base_offset: -1,
                 ..Default::default()
             };
-            match check_partition(context, topic.as_deref(), partition, now_ms) {
-                Ok((partition, batch)) => routed.push(Routed {
-                    place,
-                    partition,
-                    batch,
-                }),
-                Err(refusal) => refusal.fill(&mut slot),
+            match rules_of(context, topic.as_deref(), partition, now_ms) {
+                Ok((id, rules)) => {
+                    let records = partition.records.clone().unwrap_or_default();
+                    checks.push((place, id), records, &rules);
+                }
+                Err(code) => slot.error_code = code,
             }
             topic_response.partition_responses.push(slot);
         }
         response.responses.push(topic_response);
     }
-    (response, routed)
+    (response, checks)
 }
 
 /// Why a batch is not taken.
@@ -167,28 +207,28 @@ impl Refusal {
     }
 }
 
-fn check_partition(
+/// Where the batch belongs, and what is asked of it there.
+fn rules_of(
     context: &Context,
     topic: Option<&Topic>,
     data: &PartitionProduceData,
     now_ms: i64,
-) -> Result<(PartitionId, CheckedBatch), Refusal> {
+) -> Result<(PartitionId, Rules), ErrorCode> {
     let Some(topic) = topic else {
-        return Err(Refusal::Code(if context.version() >= TOPIC_IDS_SINCE {
+        return Err(if context.version() >= TOPIC_IDS_SINCE {
             ErrorCode::UnknownTopicId
         } else {
             ErrorCode::UnknownTopicOrPartition
-        }));
+        });
     };
     if topic.partition(data.index).is_none() {
-        return Err(Refusal::Code(ErrorCode::UnknownTopicOrPartition));
+        return Err(ErrorCode::UnknownTopicOrPartition);
     }
     if topic.is_internal() {
         // Only coordinators write there: what they read back must be their own.
-        return Err(Refusal::Code(ErrorCode::InvalidTopicException));
+        return Err(ErrorCode::InvalidTopicException);
     }
     let config = context.shard.topic_config(topic);
-    let records = data.records.clone().unwrap_or_default();
     let rules = Rules {
         batch_bytes_max: config.message_bytes_max as usize,
         decompressed_bytes_max: config.decompressed_message_bytes_max as usize,
@@ -203,21 +243,20 @@ fn check_partition(
         timestamp_before_max_ms: clamped(config.timestamp_before_ms_max),
         checks_timestamps: config.timestamp_type == TimestampType::CreateTime,
     };
-    let accepted = validate(&records, &rules).map_err(Refusal::Batch)?;
-    if accepted.header.attributes.is_transactional() {
-        // Transactions are not served yet, and no client can have been told otherwise.
-        return Err(Refusal::Code(ErrorCode::TransactionalIdAuthorizationFailed));
-    }
     let id = PartitionId {
         topic_id: topic.id,
         index: data.index,
     };
-    let batch = CheckedBatch {
-        bytes: records.slice(..accepted.batch_bytes),
-        header: accepted.header,
-        max_timestamp_ms: accepted.max_timestamp_ms,
-    };
-    Ok((id, batch))
+    Ok((id, rules))
+}
+
+fn accept(verdict: Result<CheckedBatch, Rejection>) -> Result<CheckedBatch, Refusal> {
+    let batch = verdict.map_err(Refusal::Batch)?;
+    if batch.header().attributes.is_transactional() {
+        // Transactions are not served yet, and no client can have been told otherwise.
+        return Err(Refusal::Code(ErrorCode::TransactionalIdAuthorizationFailed));
+    }
+    Ok(batch)
 }
 
 fn clamped(ms: u64) -> i64 {

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use naru_engine::log::{Log, LogConfig, LogError, ReadError, Stamp};
-use naru_record_batch::BatchHeader;
+use naru_record_batch::CheckedBatch;
 use naru_runtime::sync::Notify;
 use naru_runtime::{Handle, Task};
 
@@ -99,15 +99,6 @@ pub enum AckError {
     TimedOut,
     #[error(transparent)]
     Log(#[from] LogError),
-}
-
-/// A batch that passed the checks, with what they found.
-#[derive(Clone, Debug)]
-pub struct CheckedBatch {
-    pub bytes: Bytes,
-    pub header: BatchHeader,
-    /// The largest timestamp of its records, in ms; the header's may be wrong.
-    pub max_timestamp_ms: i64,
 }
 
 impl Partition {
@@ -194,7 +185,7 @@ impl Partition {
             return Err(AppendError::NotLeader);
         }
         self.forget_what_was_taken_back();
-        let header = &batch.header;
+        let header = batch.header();
         if header.producer_id >= 0 {
             match self.producers.borrow().check(
                 header.producer_id,
@@ -227,12 +218,12 @@ impl Partition {
         let stamp = Stamp {
             leader_epoch: self.standing.get().leader_epoch,
             log_append_time_ms,
-            max_timestamp_ms: (batch.max_timestamp_ms != header.max_timestamp_ms)
-                .then_some(batch.max_timestamp_ms),
+            max_timestamp_ms: (batch.max_timestamp_ms() != header.max_timestamp_ms)
+                .then_some(batch.max_timestamp_ms()),
         };
-        let appended = self.log.append(&batch.bytes, stamp, now_ms)?;
+        let appended = self.log.append_checked(batch, stamp, now_ms)?;
         if header.producer_id >= 0 {
-            let timestamp_ms = log_append_time_ms.unwrap_or(batch.max_timestamp_ms);
+            let timestamp_ms = log_append_time_ms.unwrap_or(batch.max_timestamp_ms());
             self.producers
                 .borrow_mut()
                 .record(header, appended.base_offset, timestamp_ms, now_ms);

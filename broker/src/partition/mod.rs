@@ -18,7 +18,7 @@ mod tests;
 pub use checkpoint::{CheckpointError, Checkpointed};
 pub use fetch_sessions::{FetchPlan, FetchSessions, FetchTarget, SessionRequest, Told, Wants};
 pub use high_watermark::HighWatermark;
-pub use local::{AckError, Acks, AppendError, Appended, CheckedBatch, Partition, PartitionState};
+pub use local::{AckError, Acks, AppendError, Appended, Partition, PartitionState};
 pub use placement::{ShardId, owner};
 pub use producers::{Producers, SequenceError, SnapshotError, Verdict};
 pub use role::{Denial, NO_EPOCH, Role, Standing};

@@ -6,10 +6,9 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use naru_engine::log::{Fence, Log, LogConfig, LogError, Shared, TailBudget};
 use naru_engine::recovery::{Replay, recover};
-use naru_record_batch::{BatchBuilder, BatchHeader, Codec};
+use naru_record_batch::{BatchBuilder, CheckedBatch, Codec};
 use naru_runtime::Handle;
 use naru_runtime::sim::{Machine, OpKind, Simulation};
 use naru_wire::ErrorCode;
@@ -102,13 +101,7 @@ async fn reopened(io: &Handle, standing: Standing) -> Rc<Partition> {
 fn batch(bytes: usize) -> CheckedBatch {
     let mut builder = BatchBuilder::new(Codec::None);
     builder.push_pair(0, None, Some(&vec![7; bytes]));
-    let bytes = Bytes::from(builder.build().unwrap());
-    let header = BatchHeader::parse(&bytes).unwrap();
-    CheckedBatch {
-        max_timestamp_ms: header.max_timestamp_ms,
-        header,
-        bytes,
-    }
+    builder.build_checked().unwrap()
 }
 
 async fn commit(partition: &Rc<Partition>, bytes: usize) -> i64 {
@@ -262,7 +255,7 @@ fn the_gate_of_a_shard_knows_its_slots() {
 fn a_watch_counts_committed_bytes_exactly_and_no_more_than_a_fetch_takes() {
     simulate(async |_, io| {
         let partition = new_partition(&io);
-        let batch_bytes = batch(1_000).bytes.len() as u64;
+        let batch_bytes = batch(1_000).bytes().len() as u64;
         let watcher = Rc::new(Watcher::default());
         let mut all = partition.watch(0, u64::MAX, &watcher, 0);
         let mut some = partition.watch(0, 2 * batch_bytes + 1, &watcher, 1);

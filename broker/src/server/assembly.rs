@@ -20,6 +20,7 @@ use crate::handlers::Requests;
 use crate::memory::{MemoryBudget, Shares};
 use crate::net::{Network, listen};
 use crate::shard::{Lanes, Parts, RemoteShard, Shard};
+use crate::validators::Validators;
 
 /// Kafka's default of 50 makes clients wait a second when many come at once.
 const LISTEN_BACKLOG_MIN: u32 = 1024;
@@ -34,6 +35,7 @@ pub(super) fn parts(
     config: &Arc<BrokerConfig>,
     control: ControlHandle,
     maintenance: MaintenanceHandle,
+    validators: Validators,
 ) -> Parts {
     let shares = shares(config);
     let shards = config.naru.shards;
@@ -41,6 +43,7 @@ pub(super) fn parts(
         control,
         maintenance,
         memory: MemoryBudget::new(&shares),
+        validators,
         fence: Fence::new(config.data_dir.clone()),
         lanes: Arc::new(Lanes::new(shards)),
         tail_bytes: shares.tails / shards,

@@ -12,6 +12,8 @@ pub enum StartError {
     Storage(#[from] StorageError),
     #[error("cannot start the maintenance thread: {0}")]
     Maintenance(io::Error),
+    #[error("cannot start the threads that check batches: {0}")]
+    Validators(io::Error),
     #[error("cannot ignore SIGXFSZ: {0}")]
     Signals(io::Error),
     #[error("cannot start shard {shard}: {cause}")]

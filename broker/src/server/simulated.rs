@@ -18,6 +18,7 @@ use crate::cluster::{Control, DIRECTORY, SingleNode, Stop, random_cluster_id};
 use crate::config::BrokerConfig;
 use crate::partition::ShardId;
 use crate::shard::{RemoteShard, build};
+use crate::validators::Validators;
 
 /// A running broker. Dropping it changes nothing: the machine's process goes on until it ends.
 pub struct SimulatedServer {
@@ -43,7 +44,7 @@ impl SimulatedServer {
         io.spawn(control.run(io.clone()));
 
         let maintenance = MaintenanceHandle::simulated(&machine.thread());
-        let parts = parts(&config, handle.clone(), maintenance);
+        let parts = parts(&config, handle.clone(), maintenance, Validators::inline());
         let threads: Vec<Handle> = (0..config.naru.shards).map(|_| machine.thread()).collect();
         let remotes: Vec<_> = threads
             .iter()

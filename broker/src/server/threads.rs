@@ -27,6 +27,10 @@ use crate::cluster::ControlThread;
 use crate::config::BrokerConfig;
 use crate::partition::ShardId;
 use crate::shard::{Parts, RemoteShard, Shard, build};
+use crate::validators::Validators;
+
+/// Threads that check what takes long. They get what the shards leave of the cores.
+const VALIDATORS: usize = 2;
 
 /// How long an address may take to become free, and how often it is looked at.
 const BIND_MAX: Duration = Duration::from_secs(3);
@@ -56,7 +60,8 @@ impl Server {
             Maintenance::start(std::slice::from_ref(&data_dir)).map_err(StartError::Maintenance)?;
         let count = config.naru.shards;
         set_pool_bytes_max(shares(&config).pool);
-        let parts = parts(&config, control.handle(), maintenance.handle());
+        let validators = Validators::start(VALIDATORS).map_err(StartError::Validators)?;
+        let parts = parts(&config, control.handle(), maintenance.handle(), validators);
         let (shards, threads) = start_shards(count, &parts)?;
         let assembly = Assembly {
             config,

@@ -15,6 +15,7 @@ use crate::config::BrokerConfig;
 use crate::coordinator::Coordinators;
 use crate::memory::MemoryBudget;
 use crate::partition::{FetchSessions, Partitions, RemoteWaits, ShardId};
+use crate::validators::Validators;
 
 /// How long connections may take to finish what they are doing when the broker stops.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
@@ -26,6 +27,7 @@ pub struct Parts {
     pub control: ControlHandle,
     pub maintenance: MaintenanceHandle,
     pub memory: MemoryBudget,
+    pub validators: Validators,
     pub fence: Fence,
     pub lanes: Arc<Lanes<Shard>>,
     /// Memory for the tails of this shard's logs, in bytes.
@@ -50,6 +52,7 @@ pub fn build(
         control: parts.control,
         maintenance: parts.maintenance,
         memory: parts.memory,
+        validators: parts.validators,
         connections: Rc::default(),
         logs: Shared {
             fence: parts.fence,

@@ -21,6 +21,7 @@ use crate::net::Connections;
 use crate::partition::{
     Denial, FetchSessions, Partition, PartitionId, Partitions, RemoteWaits, ShardId,
 };
+use crate::validators::Validators;
 
 /// Producer ids that a shard reserves at a time (Kafka's block size).
 const PRODUCER_IDS_PER_BLOCK: u32 = 1000;
@@ -33,6 +34,7 @@ pub struct Shard {
     pub control: ControlHandle,
     pub maintenance: MaintenanceHandle,
     pub memory: MemoryBudget,
+    pub validators: Validators,
     pub connections: Rc<Connections>,
     /// What the logs of this shard share.
     pub logs: Shared,

@@ -29,7 +29,7 @@ pub use executor::Task;
 pub use glommio_disk::{GlommioDisk, GlommioFile};
 pub use handover::{Handed, Handover, handover};
 pub use maintenance::{Maintenance, MaintenanceDisk, MaintenanceError, MaintenanceHandle};
-pub use ring::{RingConfig, ignore_sigxfsz};
+pub use ring::{RingConfig, ignore_sigxfsz, set_niceness};
 pub use ring_disk::RingFile;
 pub use runtime::{Elapsed, Handle, Runtime, Sleep};
 pub use socket::{Listener, Socket};

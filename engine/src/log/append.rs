@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use naru_record_batch::{
-    BatchHeader, HEADER_BYTES, HeaderError, stamp, stamp_log_append_time, stamp_max_timestamp,
+    BatchHeader, CheckedBatch, HEADER_BYTES, HeaderError, stamp, stamp_log_append_time,
+    stamp_max_timestamp,
 };
 
 use super::place::Place;
@@ -44,6 +45,23 @@ impl<E: Env> Log<E> {
             panic!("an unchecked batch reached the log: {error}")
         });
         let appended = self.state().place(batch, header, stamp, now_ms);
+        self.start_writer();
+        Ok(appended)
+    }
+
+    /// As [`Self::append`], for a batch whose header is known.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn append_checked(
+        &self,
+        batch: &CheckedBatch,
+        stamp: Stamp,
+        now_ms: i64,
+    ) -> Result<Appended, LogError> {
+        self.check()?;
+        let (bytes, header) = (batch.bytes(), *batch.header());
+        let appended = self.state().place(bytes, header, stamp, now_ms);
         self.start_writer();
         Ok(appended)
     }

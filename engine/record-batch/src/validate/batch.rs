@@ -90,6 +90,12 @@ impl Validation {
         }
     }
 
+    /// Whether its decompressor gives out less than a block at a time: snappy and lz4 do not.
+    pub fn divides_blocks(&self) -> bool {
+        let codec = Codec::of(self.0.header.attributes);
+        !matches!(codec, Ok(Codec::Snappy | Codec::Lz4))
+    }
+
     /// Whether the records are compressed: then their bytes do not tell how long it takes.
     pub fn is_compressed(&self) -> bool {
         self.0.header.attributes.compression() != 0
@@ -107,7 +113,7 @@ struct Check<B: AsRef<[u8]>> {
 
 enum Stage<B: AsRef<[u8]>> {
     /// The checksum, up to this byte of the batch.
-    Crc(Option<(usize, Digest)>),
+    Crc(Option<Box<(usize, Digest)>>),
     /// Records in memory, up to this byte of the payload.
     Plain(Walk, usize),
     Compressed(Walk, Box<StreamSource<B>>, RecordSteps),
@@ -208,7 +214,7 @@ impl<B: Part> Check<B> {
 
     fn advance_crc(
         &self,
-        so_far: Option<(usize, Digest)>,
+        so_far: Option<Box<(usize, Digest)>>,
         left_bytes: &mut usize,
     ) -> Result<Moved<B>, Rejection> {
         let records = self.records.as_ref();
@@ -219,13 +225,13 @@ impl<B: Part> Check<B> {
                 crc32c(batch.get(CRC_FROM..).unwrap_or_default())
             }
             so_far => {
-                let start = || (CRC_FROM, Digest::new(CrcAlgorithm::Crc32Iscsi));
-                let (at, mut digest) = so_far.unwrap_or_else(start);
+                let start = || Box::new((CRC_FROM, Digest::new(CrcAlgorithm::Crc32Iscsi)));
+                let (at, mut digest) = *so_far.unwrap_or_else(start);
                 let to = at.saturating_add(*left_bytes).min(batch.len());
                 digest.update(batch.get(at..to).unwrap_or_default());
                 *left_bytes -= to - at;
                 if to < batch.len() {
-                    return Ok(Moved::On(Stage::Crc(Some((to, digest)))));
+                    return Ok(Moved::On(Stage::Crc(Some(Box::new((to, digest))))));
                 }
                 digest.finalize() as u32
             }

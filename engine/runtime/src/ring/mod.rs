@@ -24,5 +24,5 @@ mod process;
 pub use config::RingConfig;
 pub(super) use driver::{Ring, Wait};
 pub(super) use file_ops::{Durability, FileOps};
-pub use process::ignore_sigxfsz;
-pub(super) use process::{length_of, set_niceness, to_glommio};
+pub use process::{ignore_sigxfsz, set_niceness};
+pub(super) use process::{length_of, to_glommio};

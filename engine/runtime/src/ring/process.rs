@@ -17,7 +17,7 @@ pub fn ignore_sigxfsz() -> io::Result<()> {
 
 /// Makes the calling thread give way to the others: a higher value means a lower priority,
 /// at most 19.
-pub(in super::super) fn set_niceness(niceness: i32) -> io::Result<()> {
+pub fn set_niceness(niceness: i32) -> io::Result<()> {
     // Linux takes 0 as the calling thread, not the process (setpriority(2), BUGS).
     // SAFETY: a call without pointers.
     match unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, niceness) } {
