@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use naru_engine::log::Fence;
-use naru_runtime::{Listener, MaintenanceHandle};
+use naru_runtime::{Listener, MaintenanceHandle, SocketBuffers};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -145,9 +145,15 @@ impl Assembly {
 fn listen_on(shard: &Rc<Shard>, addresses: &[SocketAddr]) -> Result<(), StartError> {
     let backlog = shard.config.network.listen_backlog.max(LISTEN_BACKLOG_MIN);
     let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
+    // Kafka's -1 leaves a buffer to the system.
+    let config = &shard.config.network;
+    let buffers = SocketBuffers {
+        send_bytes: usize::try_from(config.send_buffer_bytes).ok(),
+        receive_bytes: usize::try_from(config.receive_buffer_bytes).ok(),
+    };
     let network = Rc::new(network(shard));
     for (index, address) in addresses.iter().enumerate() {
-        let listener = Listener::bind(&shard.io, *address, true, backlog);
+        let listener = Listener::bind_with(&shard.io, *address, true, backlog, buffers);
         let listener = listener.map_err(|cause| StartError::Listen {
             address: address.to_string(),
             cause,

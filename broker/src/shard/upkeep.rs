@@ -3,9 +3,14 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use naru_runtime::sync::Semaphore;
+
 use super::Shard;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// Logs of a shard that are closed at the same time when the broker stops.
+const LOGS_CLOSED_AT_ONCE_MAX: usize = 64;
+
 /// Logs without an append for this long give their memory back.
 const REST_EVERY: Duration = Duration::from_secs(30);
 
@@ -98,12 +103,21 @@ impl Shard {
         Ok(())
     }
 
-    /// Flushes and closes every log.
+    /// Flushes and closes every log, many at a time: each waits for the device a few times.
     pub async fn close_logs(&self) {
+        let room = Semaphore::new(LOGS_CLOSED_AT_ONCE_MAX);
+        let mut closing = Vec::new();
         for partition in self.partitions.online() {
-            if let Err(error) = partition.close().await {
-                tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
-            }
+            let permit = room.acquire(1).await;
+            closing.push(self.io.spawn_task(async move {
+                if let Err(error) = partition.close().await {
+                    tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
+                }
+                drop(permit);
+            }));
+        }
+        for closed in closing {
+            closed.await;
         }
     }
 }

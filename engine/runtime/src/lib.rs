@@ -32,5 +32,5 @@ pub use maintenance::{Maintenance, MaintenanceDisk, MaintenanceError, Maintenanc
 pub use ring::{RingConfig, ignore_sigxfsz, set_niceness};
 pub use ring_disk::RingFile;
 pub use runtime::{Elapsed, Handle, Runtime, Sleep};
-pub use socket::{Listener, Socket};
+pub use socket::{Listener, Socket, SocketBuffers};
 pub use wake::RemoteWaker;

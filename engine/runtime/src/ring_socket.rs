@@ -14,6 +14,7 @@ use nix::sys::socket::{
 
 use super::buffer::{Aligned, Chunk};
 use super::ring::Ring;
+use super::socket::SocketBuffers;
 
 #[derive(Clone)]
 pub(super) struct RingListener {
@@ -76,12 +77,15 @@ impl RingListener {
         address: SocketAddr,
         reuse_port: bool,
         backlog: i32,
+        buffers: SocketBuffers,
     ) -> io::Result<Self> {
         let listener = new_socket(&address)?;
         setsockopt(&listener, sockopt::ReuseAddr, &true)?;
         if reuse_port {
             setsockopt(&listener, sockopt::ReusePort, &true)?;
         }
+        // Connections inherit them, and the window's scale is settled when they begin.
+        buffers.apply(&listener)?;
         bind(listener.as_raw_fd(), &SockaddrStorage::from(address))?;
         listen(&listener, Backlog::new(backlog)?)?;
         Ok(Self {
@@ -164,17 +168,18 @@ impl RingSocket {
         self.inner.file()?.local_addr()
     }
 
-    pub(super) fn set_buffer_bytes(
-        &self,
-        send: Option<usize>,
-        receive: Option<usize>,
-    ) -> io::Result<()> {
-        let stream = self.inner.file()?.as_fd();
-        if let Some(bytes) = send {
-            setsockopt(&stream, sockopt::SndBuf, &bytes)?;
+    pub(super) fn set_buffers(&self, buffers: SocketBuffers) -> io::Result<()> {
+        buffers.apply(self.inner.file()?)
+    }
+}
+
+impl SocketBuffers {
+    fn apply(self, socket: &impl AsFd) -> io::Result<()> {
+        if let Some(bytes) = self.send_bytes {
+            setsockopt(socket, sockopt::SndBuf, &bytes)?;
         }
-        if let Some(bytes) = receive {
-            setsockopt(&stream, sockopt::RcvBuf, &bytes)?;
+        if let Some(bytes) = self.receive_bytes {
+            setsockopt(socket, sockopt::RcvBuf, &bytes)?;
         }
         Ok(())
     }

@@ -15,6 +15,14 @@ use super::ring_socket::{RingListener, RingSocket};
 use super::runtime::Handle;
 use super::sim::net::{SimListener, SimSocket};
 
+/// The kernel's buffers of a socket (`SO_SNDBUF`, `SO_RCVBUF`); `None` leaves the kernel to
+/// tune one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketBuffers {
+    pub send_bytes: Option<usize>,
+    pub receive_bytes: Option<usize>,
+}
+
 /// Accepts connections. Clones share it; it is closed with the last of them.
 #[derive(Clone)]
 pub struct Listener(ListenerOf);
@@ -47,10 +55,22 @@ impl Listener {
         reuse_port: bool,
         backlog: i32,
     ) -> io::Result<Self> {
+        let buffers = SocketBuffers::default();
+        Self::bind_with(handle, address, reuse_port, backlog, buffers)
+    }
+
+    /// As [`Self::bind`]; the connections get these buffers. A simulation's have its own.
+    pub fn bind_with(
+        handle: &Handle,
+        address: SocketAddr,
+        reuse_port: bool,
+        backlog: i32,
+        buffers: SocketBuffers,
+    ) -> io::Result<Self> {
         Ok(Self(match handle.backend() {
-            Backend::Ring(ring) => {
-                ListenerOf::Ring(RingListener::bind(ring, address, reuse_port, backlog)?)
-            }
+            Backend::Ring(ring) => ListenerOf::Ring(RingListener::bind(
+                ring, address, reuse_port, backlog, buffers,
+            )?),
             Backend::Sim(_) => {
                 ListenerOf::Sim(SimListener::bind(handle, address, reuse_port, backlog)?)
             }
@@ -170,13 +190,12 @@ impl Socket {
         }
     }
 
-    /// Sets the kernel's buffers, in bytes (`SO_SNDBUF`, `SO_RCVBUF`); `None` leaves the
-    /// kernel to tune one.
-    pub fn set_buffer_bytes(&self, send: Option<usize>, receive: Option<usize>) -> io::Result<()> {
+    /// Sets the kernel's buffers.
+    pub fn set_buffers(&self, buffers: SocketBuffers) -> io::Result<()> {
         match &self.0 {
-            SocketOf::Ring(socket) => socket.set_buffer_bytes(send, receive),
+            SocketOf::Ring(socket) => socket.set_buffers(buffers),
             SocketOf::Sim(socket) => {
-                socket.set_window(send, receive);
+                socket.set_window(buffers.send_bytes, buffers.receive_bytes);
                 Ok(())
             }
         }

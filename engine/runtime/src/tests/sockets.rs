@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::on_both_backends;
-use crate::{Aligned, Handle, Listener, RingConfig, Runtime, Socket};
+use crate::{Aligned, Handle, Listener, RingConfig, Runtime, Socket, SocketBuffers};
 
 fn any_port() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
@@ -89,7 +89,11 @@ fn pipelined_sends_of_thousands_of_pieces_arrive_in_order() {
             async move {
                 let socket = Socket::connect(&handle, address).await.unwrap();
                 // Smaller than one message, so that the kernel has to stop in between.
-                socket.set_buffer_bytes(Some(16 << 10), None).unwrap();
+                let buffers = SocketBuffers {
+                    send_bytes: Some(16 << 10),
+                    receive_bytes: None,
+                };
+                socket.set_buffers(buffers).unwrap();
                 for round in 0..4u8 {
                     let pieces = (0..PIECES)
                         .map(|piece| Bytes::from(vec![round ^ piece as u8; piece % 200]))
