@@ -40,13 +40,10 @@ impl<E: Env> Log<E> {
     /// # Panics
     /// When `batch` is shorter than a batch header: it was not checked.
     pub fn append(&self, batch: &Bytes, stamp: Stamp, now_ms: i64) -> Result<Appended, LogError> {
-        self.check_append()?;
         let header = BatchHeader::parse(batch).unwrap_or_else(|error: HeaderError| {
             panic!("an unchecked batch reached the log: {error}")
         });
-        let appended = self.state().place(batch, header, stamp, now_ms);
-        self.start_writer();
-        Ok(appended)
+        self.append_as(batch, header, stamp, now_ms)
     }
 
     /// As [`Self::append`], for a batch whose header is known.
@@ -59,9 +56,18 @@ impl<E: Env> Log<E> {
         stamp: Stamp,
         now_ms: i64,
     ) -> Result<Appended, LogError> {
-        self.check()?;
-        let (bytes, header) = (batch.bytes(), *batch.header());
-        let appended = self.state().place(bytes, header, stamp, now_ms);
+        self.append_as(batch.bytes(), *batch.header(), stamp, now_ms)
+    }
+
+    fn append_as(
+        &self,
+        batch: &[u8],
+        header: BatchHeader,
+        stamp: Stamp,
+        now_ms: i64,
+    ) -> Result<Appended, LogError> {
+        self.check_append()?;
+        let appended = self.state().place(batch, header, stamp, now_ms);
         self.start_writer();
         Ok(appended)
     }
