@@ -5,10 +5,12 @@
 //! could not write. Each batch therefore knows in which of the log's `cuts` it was valid, and
 //! all that one read returns was valid at one and the same time.
 
+mod reads;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use naru_engine::log::{Appended, ReadError};
+use naru_engine::log::Appended;
 use naru_record_batch::BatchHeader;
 
 /// Where the bytes of a batch begin that the log does not stamp.
@@ -221,61 +223,6 @@ impl Model {
         offset.min(self.cut_to.unwrap_or(i64::MAX))
     }
 
-    /// Holds what was read from `from` on against what was given; returns where to go on.
-    pub fn read(&mut self, from: i64, began: Moment, bytes: &Bytes, log: Offsets) -> i64 {
-        if bytes.is_empty() {
-            let is_at_end = from >= self.promised_part(began.flushed);
-            assert!(
-                is_at_end || began.cut != self.cut,
-                "nothing at {from} although {} is flushed",
-                began.flushed
-            );
-            return from;
-        }
-        let mut rest = bytes.clone();
-        let mut at = None;
-        let (mut since, mut until) = (began.cut, self.cut);
-        while !rest.is_empty() {
-            let header = BatchHeader::parse(&rest)
-                .unwrap_or_else(|e| panic!("at {at:?}, asked for {from}: no batch: {e}"));
-            assert!(header.size_bytes() <= rest.len(), "half a batch at {at:?}");
-            let batch = rest.split_to(header.size_bytes());
-            let base = header.base_offset;
-            match at {
-                None => assert!(
-                    base <= from && from < header.next_offset(),
-                    "asked for {from}, got {base} to {}",
-                    header.next_offset()
-                ),
-                Some(at) => assert_eq!(base, at, "reading from {from}: an offset is missing"),
-            }
-            let given = self.given_as(&header, &batch).unwrap_or_else(|| {
-                panic!("asked for {from}: offset {base} is not what was appended")
-            });
-            assert!(
-                given.fate != Fate::Withdrawn,
-                "offset {base} was taken back, and is read"
-            );
-            assert!(
-                !given.is_refused,
-                "offset {base} is read, and its producer was told of an error"
-            );
-            since = since.max(given.from_cut);
-            until = until.min(given.until_cut);
-            at = Some(header.next_offset());
-        }
-        let next = at.unwrap_or(from);
-        assert!(
-            since <= until,
-            "asked for {from}: batches up to {next} that were never there together"
-        );
-        if began.cut == self.cut {
-            assert!(next <= log.flushed, "read beyond what is flushed");
-            self.seen = self.seen.max(self.promised_part(next));
-        }
-        next
-    }
-
     fn given_as(&self, header: &BatchHeader, batch: &Bytes) -> Option<&Given> {
         let known = self.by_base.get(&header.base_offset)?;
         let known = known.iter().rev().map(|&id| &self.given[id]);
@@ -284,83 +231,6 @@ impl Model {
                 && given.bytes[UNSTAMPED..] == batch[UNSTAMPED..]
                 && given.leader_epoch == header.partition_leader_epoch
         })
-    }
-
-    /// Whether a reader may be told this. `may_fail`: the disk is not sound, or the log ended.
-    pub fn read_failed(
-        &self,
-        from: i64,
-        began: Moment,
-        error: &ReadError,
-        log: Offsets,
-        may_fail: bool,
-    ) {
-        match error {
-            ReadError::OffsetOutOfRange { .. } => {
-                let is_out = from < log.start || from > self.promised_part(log.end);
-                assert!(is_out || began.cut != self.cut, "{error}, and is not");
-            }
-            ReadError::Damaged { .. } => panic!("asked for {from}: {error}"),
-            error => assert!(may_fail, "asked for {from}: {error}"),
-        }
-    }
-
-    /// Whether who looks for a time may be told this.
-    pub fn find_failed(&self, began: Moment, error: &ReadError, log: Offsets, may_fail: bool) {
-        match error {
-            ReadError::OffsetOutOfRange { .. } => {
-                let has_moved = began.start < log.start || began.cut != self.cut;
-                assert!(has_moved, "by time: {error}");
-            }
-            ReadError::Damaged { .. } => panic!("by time: {error}"),
-            error => assert!(may_fail, "by time: {error}"),
-        }
-    }
-
-    /// Holds the answer for a time against what was given.
-    pub fn found_by_time(
-        &mut self,
-        timestamp_ms: i64,
-        began: Moment,
-        answer: Option<(i64, i64)>,
-        log: Offsets,
-    ) {
-        if began.cut != self.cut {
-            return;
-        }
-        let records = self.live().flat_map(|given| {
-            let timestamps = given.timestamps_ms.iter();
-            (given.base..).zip(timestamps.copied())
-        });
-        // Whatever moved meanwhile, this was there all the time.
-        let mut steady = records
-            .clone()
-            .filter(|&(offset, _)| log.start <= offset)
-            .filter(|&(offset, _)| offset < self.promised_part(began.flushed))
-            .filter(|&(_, at_ms)| at_ms >= timestamp_ms);
-        let steady = steady.next();
-        let Some((offset, at_ms)) = answer else {
-            assert!(
-                steady.is_none(),
-                "no record at {timestamp_ms} ms, and {steady:?} is"
-            );
-            return;
-        };
-        assert!(
-            at_ms >= timestamp_ms && offset >= began.start && offset < log.flushed,
-            "asked for {timestamp_ms} ms, got {offset} at {at_ms} ms; {began:?}, {log:?}"
-        );
-        let mut records = records;
-        assert!(
-            records.any(|record| record == (offset, at_ms)),
-            "no record {offset} of {at_ms} ms was given"
-        );
-        if let Some((first, _)) = steady {
-            assert!(
-                offset <= first,
-                "{offset} is not the first at {timestamp_ms} ms: {first} is"
-            );
-        }
     }
 
     /// DeleteRecords up to `target` begins.
@@ -424,6 +294,18 @@ impl Model {
     pub fn closed(&mut self) {
         self.written = self.end;
         self.flushed = self.end;
+    }
+
+    /// Each leader epoch that batches were given in, and where it ends (KIP-101).
+    pub fn epoch_ends(&self) -> Vec<(i32, i64)> {
+        let mut ends: Vec<(i32, i64)> = Vec::new();
+        for given in self.live() {
+            match ends.last_mut() {
+                Some((epoch, end)) if *epoch == given.leader_epoch => *end = given.next,
+                _ => ends.push((given.leader_epoch, given.next)),
+            }
+        }
+        ends
     }
 
     /// The power is cut: what was only written may be gone.

@@ -97,6 +97,13 @@ pub async fn take_up(stage: &Rc<Stage>, mut model: Model, ending: Ending) {
     let batches = read_all(&log).await;
     let opened = Opened::new(log, model.clone());
     model.recovered(ending, opened.offsets(), &batches);
+    for (epoch, end) in model.epoch_ends() {
+        assert_eq!(
+            opened.log.epoch_end(epoch),
+            Some((epoch, end)),
+            "{ending:?}"
+        );
+    }
     opened.model.replace(model);
     stage.opened.replace(opened);
     stage.changed.notify_all();
