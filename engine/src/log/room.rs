@@ -43,7 +43,7 @@ impl<E: Env> Log<E> {
     }
 
     /// Cuts the file that is written to the end of the log, durably: a later durable write
-    /// would not flush the cut, and what is cut off could stand behind it again.
+    /// would not flush the cut, and what is cut off could stand after it again.
     async fn cut_to_end(&self) -> Result<(), LogError> {
         let (file, segment, end) = {
             let state = self.state();

@@ -20,7 +20,7 @@ pub struct Checkpoint {
     pub segment: i64,
     /// The recovery point in that segment, in bytes: all before it is flushed.
     pub position: u64,
-    /// The offset of the first record behind the recovery point.
+    /// The offset of the first record after the recovery point.
     pub next_offset: i64,
     /// The largest timestamp of the segment before the recovery point, in ms.
     pub max_timestamp_ms: i64,

@@ -12,14 +12,14 @@
 //!    dropped, and the checkpoint is older than that. Nor does the clean flag alone say
 //!    that nothing was begun since; the tail is looked at all the same.
 //! 3. The flushed mark: everything before it was flushed. A bad batch there is corruption,
-//!    even if all behind it is good: the partition goes offline, and nothing is cut. A mark
+//!    even if all that follows is good: the partition goes offline, and nothing is cut. A mark
 //!    in a segment that is later than all that are there says that one is missing.
 //! 4. Behind the mark the first bad batch ends the log. Writes that were under way may
 //!    have reached the device in any order and in pieces of 512 bytes, so good batches
-//!    behind a bad one are no sign of corruption there; none of them was acknowledged as
+//!    after a bad one are no sign of corruption there; none of them was acknowledged as
 //!    flushed, unless within the mark's lag (at most [`mark::EVERY_BYTES`] of log).
 //!
-//! What is behind the end is cut off before anything is served, so that it cannot come
+//! What is after the end is cut off before anything is served, so that it cannot come
 //! back after a second crash; and the tail is flushed before anyone is told of it.
 //! An index is never believed: one that does not fit is built again.
 

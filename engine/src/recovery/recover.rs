@@ -17,7 +17,7 @@ use naru_runtime::{Disk, File, Open, read_file};
 pub enum Replay<'a> {
     /// What the owner left in the checkpoint that recovery starts from.
     Owner(&'a [u8]),
-    /// A batch behind it.
+    /// A batch after it.
     Batch(&'a BatchHeader),
 }
 
@@ -30,7 +30,7 @@ pub struct Recovered {
     pub active: Option<ActiveFound>,
     /// Leader epochs and their first offsets, ascending.
     pub epochs: Vec<(i32, i64)>,
-    /// Bytes behind the end of the log that were cut off.
+    /// Bytes after the end of the log that were cut off.
     pub cut_bytes: u64,
     /// The directory says whose it is.
     pub has_identity: bool,
@@ -188,7 +188,7 @@ impl<D: Disk> Recovery<'_, D> {
             if base < resume {
                 self.sealed_before_checkpoint(base, flushed).await?;
             } else {
-                self.sealed_behind_checkpoint(base, flushed, from).await?;
+                self.sealed_after_checkpoint(base, flushed, from).await?;
             }
         }
         if let Some(flushed) = flushed.filter(|f| f.segment > last && f.position > 0) {
@@ -275,7 +275,7 @@ impl<D: Disk> Recovery<'_, D> {
         })
     }
 
-    async fn sealed_behind_checkpoint(
+    async fn sealed_after_checkpoint(
         &mut self,
         base: i64,
         flushed: u64,
@@ -323,7 +323,7 @@ impl<D: Disk> Recovery<'_, D> {
             !read.is_torn && from.is_some_and(|c| c.is_clean && c.position == read.position);
         if !is_clean {
             let settle = async {
-                // Cut and lengthened again: what was behind the end is gone for good.
+                // Cut and lengthened again: what was after the end is gone for good.
                 file.set_length(read.position).await?;
                 file.sync_data().await
             };

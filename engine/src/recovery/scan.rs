@@ -13,7 +13,7 @@ const WINDOW_BYTES: u64 = 1 << 20;
 pub(crate) struct ScanEnd {
     /// Behind the last good batch, in bytes.
     pub position: u64,
-    /// The offset behind the last good batch.
+    /// The offset after the last good batch.
     pub next_offset: i64,
     /// There were bytes that are no good batch, other than zeros to the end.
     pub is_torn: bool,
