@@ -124,8 +124,11 @@ impl<R> Group<R> {
         i64::from(timeouts.max().unwrap_or(0))
     }
 
+    /// Whether nobody is missing. A group without members waits for none of the ids that were
+    /// handed out: who comes with one begins the next rebalance.
     pub fn all_joined(&self) -> bool {
-        self.pending.is_empty() && self.members.values().all(|m| m.joining.is_some())
+        self.members.is_empty()
+            || self.pending.is_empty() && self.members.values().all(|m| m.joining.is_some())
     }
 
     /// Whether a member with these protocols can be in the group beside the others.
