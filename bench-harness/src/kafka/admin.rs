@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use naru_runtime::{Handle, RingConfig, Runtime};
+use naru_runtime::Handle;
 use naru_wire::api::create_topics::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse,
 };
@@ -21,6 +21,7 @@ use naru_wire::{ErrorCode, Str};
 use super::cluster::Cluster;
 use super::connection::Connection;
 use super::error::KafkaError;
+use super::ring::new_runtime;
 
 /// Topics are named, not numbered, up to this version.
 const PRODUCE_VERSION_MAX: i16 = 12;
@@ -257,7 +258,7 @@ impl Admin {
             reason,
         };
         let converse = || {
-            let runtime = Runtime::new(RingConfig::default()).map_err(|e| broke(e.to_string()))?;
+            let runtime = new_runtime().map_err(|e| broke(e.to_string()))?;
             let handle = runtime.handle();
             runtime.run(async {
                 let connection = Connection::open(&handle, &self.bootstrap).await?;

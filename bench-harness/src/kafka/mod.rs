@@ -10,9 +10,11 @@ mod connection;
 mod error;
 mod frames;
 mod group;
+mod ring;
 
 pub use admin::Admin;
 pub use cluster::{Cluster, Topic};
 pub use connection::{Answer, Connection, address_of};
 pub use error::KafkaError;
 pub use group::{Member, Position};
+pub(crate) use ring::new_runtime;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use naru_runtime::{Handle, RingConfig, Runtime};
+use naru_runtime::Handle;
 use naru_wire::Str;
 
 use super::consumer::{Consumer, Readers};
@@ -14,7 +14,7 @@ use super::control::{Control, Slot};
 use super::producer::Producer;
 use super::recorder::Recorder;
 use super::verify::Sent;
-use crate::kafka::{Cluster, KafkaError, Topic};
+use crate::kafka::{Cluster, KafkaError, Topic, new_runtime};
 
 /// What the names of the load generator's threads begin with.
 pub(super) const THREADS_PREFIX: &str = "naru-bench-";
@@ -252,7 +252,7 @@ where
         &dyn Fn() -> bool,
     ) -> Result<Report, KafkaError>,
 {
-    let runtime = Runtime::new(RingConfig::default()).map_err(|error| KafkaError::Broken {
+    let runtime = new_runtime().map_err(|error| KafkaError::Broken {
         address: "the load generator's ring".into(),
         reason: error.to_string(),
     })?;
