@@ -18,9 +18,11 @@ mod harness;
 
 mod a_larger_message_gets_message_too_large_and_the_connection_goes_on;
 mod a_peer_that_hangs_up_ends_its_wait;
+mod a_topic_made_again_never_has_the_deleted_records;
 mod a_transactional_producer_is_told_at_once;
 mod a_waiting_fetch_leaves_the_broker_to_others;
 mod acked_records_survive_kill_9;
+mod an_old_data_directory_reads_as_it_was_left;
 mod bombs_hold_up_nobody;
 mod group_shares_a_topic_without_duplicates;
 mod hostile_bytes_do_not_hurt_others;

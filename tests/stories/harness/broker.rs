@@ -53,7 +53,21 @@ struct Said {
 impl Broker {
     /// Starts a broker with these settings on top of its defaults, and waits until it answers.
     pub fn start(settings: &[(&str, &str)]) -> Self {
-        let mut broker = Self {
+        let mut broker = Self::new(settings);
+        broker.start_again();
+        broker
+    }
+
+    /// As [`Self::start`], on a copy of a data directory.
+    pub fn start_on_copy(of: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut broker = Self::new(settings);
+        copy_files(of, broker.dir.path());
+        broker.start_again();
+        broker
+    }
+
+    fn new(settings: &[(&str, &str)]) -> Self {
+        Self {
             port: free_port(),
             settings: USUAL
                 .iter()
@@ -63,9 +77,12 @@ impl Broker {
             dir: TempDir::with_prefix("naru-story-").unwrap(),
             process: None,
             said_before: String::new(),
-        };
-        broker.start_again();
-        broker
+        }
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Starts the broker on the directory and port that it had before.
@@ -274,6 +291,19 @@ fn broker_command(port: u16, dir: &Path, settings: &[(String, String)]) -> Comma
     command.args(words);
     command.args(settings.iter().map(|(key, value)| format!("{key}={value}")));
     command
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_files(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), &to).unwrap();
+        }
+    }
 }
 
 /// A port that nobody listens on. It stays the broker's over restarts, as clients expect, so

@@ -3,6 +3,7 @@
 //! Nothing here sleeps for a fixed time: every wait is for an event and has a limit, past
 //! which the story fails with what it was waiting for.
 
+mod admin;
 mod broker;
 mod consumer;
 mod producer;
@@ -11,9 +12,10 @@ mod records;
 
 use std::time::Duration;
 
+pub use admin::{block_on, create_topic, delete_topic, topic_config, try_delete_topic};
 pub use broker::Broker;
 pub use consumer::{Read, client, read_all, read_until_end, reader};
-pub use producer::{Load, block_on, create_topic};
+pub use producer::Load;
 pub use raw::{Fetch, Fetched, Raw, batch};
 pub use raw::{api_versions_request, find_coordinator_request, join_group_request};
 pub use raw::{metadata_request, produce_request, request};

@@ -1,12 +1,10 @@
-//! A producer that remembers what was acknowledged, and topics made to order.
+//! A producer that remembers what was acknowledged.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use rdkafka::ClientContext;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{
@@ -170,24 +168,4 @@ impl Load {
     pub fn failed(&self) -> Vec<(u64, KafkaError)> {
         self.ledger.reports.lock().unwrap().failed.clone()
     }
-}
-
-/// Creates a topic with one replica; its creation must succeed.
-pub fn create_topic(bootstrap: &str, name: &str, partitions: i32, configs: &[(&str, &str)]) {
-    let admin: AdminClient<DefaultClientContext> = client(bootstrap).create().unwrap();
-    let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
-    for (key, value) in configs {
-        topic = topic.set(key, value);
-    }
-    let created = block_on(admin.create_topics([&topic], &AdminOptions::new())).unwrap();
-    assert_eq!(created, [Ok(name.to_owned())]);
-}
-
-/// Admin calls are futures that librdkafka's own thread completes: any executor will do.
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap()
-        .block_on(future)
 }
