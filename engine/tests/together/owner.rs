@@ -185,6 +185,8 @@ fn retention(stage: &Rc<Stage>, opened: &Rc<Opened>) {
         of.model.borrow_mut().retention_begins();
         let began = of.model.borrow().moment(of.offsets());
         let dropped = of.log.drop_expired(on.now_ms()).await?;
+        // What a full disk took back meanwhile counts no more for the size.
+        of.note_taken_back();
         {
             let mut model = of.model.borrow_mut();
             model.retained(began, of.offsets(), of.log.size_bytes(), keep_bytes);
