@@ -1,7 +1,7 @@
 //! The hot functions, for counting their instructions: a count repeats where a time does not.
 //!
 //! `instructions --list` names them; `instructions NAME COUNT` runs one COUNT times, on fixed
-//! input, without threads, clock, ring or disk: the log lies on [`Nowhere`], which completes
+//! input, without threads, clock, ring or disk: the log is on [`Nowhere`], which completes
 //! everything at once. Under `valgrind --tool=callgrind`, the difference between 2N and N calls,
 //! over N, is what one costs.
 //!

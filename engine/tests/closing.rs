@@ -77,7 +77,7 @@ fn what_is_acknowledged_while_a_log_closes_is_kept() {
     assert!(acked_count > 20 && refused_count > 20, "one side never won");
 }
 
-/// Retention has just begun a new segment for a log all of whose records are too old: the file
+/// Retention has just started a new segment for a log all of whose records are too old: the file
 /// that is written is still that of the old one, and `close` cut it to the size of the new one.
 #[test]
 fn a_log_that_closes_while_it_rolls_keeps_its_records() {

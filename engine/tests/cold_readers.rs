@@ -199,7 +199,7 @@ fn a_failed_read_is_told_once_and_tried_again() {
     }
 }
 
-/// Issue 8, A9: a reader that needed what was appended meanwhile joined a load that had begun
+/// Issue 8, A9: a reader that needed what was appended meanwhile joined a load that had started
 /// before, and took what that did not have for damage.
 #[test]
 fn a_reader_of_the_growing_end_does_not_take_an_older_load_for_damage() {

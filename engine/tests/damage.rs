@@ -195,7 +195,7 @@ fn a_closed_log_that_is_opened_again_is_not_taken_for_clean() {
             after
                 .run(async {
                     let log = check(&after.env(), &known, acked, &story).await;
-                    // As large as the first one before: what stood behind it must not
+                    // As large as the first one before: what came after it must not
                     // come back.
                     known.append(&log, 5_000).unwrap();
                     known.flush(&log).await.unwrap();
@@ -211,10 +211,10 @@ fn a_closed_log_that_is_opened_again_is_not_taken_for_clean() {
     }
 }
 
-/// Behind the end of a closed log there is half a batch, and a whole one behind that. A
+/// After the end of a closed log there is half a batch, and a whole one after that. A
 /// batch of the size of the first must not bring the second back.
 #[test]
-fn what_stands_behind_a_torn_batch_does_not_come_back() {
+fn what_follows_a_torn_batch_does_not_come_back() {
     let (sim, known) = four_segments();
     sim.run(async {
         let log = check(&sim.env(), &known, 7, "before").await;
@@ -226,9 +226,9 @@ fn what_stands_behind_a_torn_batch_does_not_come_back() {
     let mut torn = batch(size, 98).to_vec();
     stamp(&mut torn, 7, 0);
     torn[70_000] ^= 1;
-    let mut behind = batch(2_000, 99).to_vec();
-    stamp(&mut behind, 8, 0);
-    let mut content = [&sim.content(&path).unwrap()[..100_000], &torn, &behind].concat();
+    let mut after = batch(2_000, 99).to_vec();
+    stamp(&mut after, 8, 0);
+    let mut content = [&sim.content(&path).unwrap()[..100_000], &torn, &after].concat();
     content.resize(content.len().next_multiple_of(4096), 0);
     let sim = sim.kill(0);
     sim.put(&path, content.into()).unwrap();
@@ -259,7 +259,7 @@ fn a_deleted_start_stays_deleted() {
             after.run(async {
                 let mut owner = Vec::new();
                 let mut note = |replay: Replay<'_>| {
-                    if let Replay::Owner(bytes) = replay {
+                    if let Replay::UserState(bytes) = replay {
                         owner = bytes.to_vec();
                     }
                 };
@@ -273,7 +273,7 @@ fn a_deleted_start_stays_deleted() {
     }
 }
 
-/// The segment that takes the appends is too old and another is begun: until its file is
+/// The segment that takes the appends is too old and another is started: until its file is
 /// made, a checkpoint must not name it.
 #[test]
 fn a_checkpoint_waits_for_the_segment_that_it_names() {
@@ -297,7 +297,7 @@ fn a_checkpoint_waits_for_the_segment_that_it_names() {
         let after = sim.power_cut(image);
         let mut owner = Vec::new();
         let mut note = |replay: Replay<'_>| {
-            if let Replay::Owner(bytes) = replay {
+            if let Replay::UserState(bytes) = replay {
                 owner = bytes.to_vec();
             }
         };

@@ -23,7 +23,7 @@ const CHANGES: [OpKind; 10] = [
 
 #[test]
 fn a_failed_flush_fences_for_good() {
-    // A small group is flushed with its write, a large one behind it.
+    // A small group is flushed with its write, a large one after it.
     failed_flush_fences(OpKind::WriteDurable, 6_000);
     failed_flush_fences(OpKind::SyncData, 600_000);
 }
@@ -47,7 +47,7 @@ fn failed_flush_fences(kind: OpKind, bytes: usize) {
         assert!(log.checkpoint(bytes::Bytes::new()).await.is_err());
         assert!(log.close(bytes::Bytes::new()).await.is_err());
         assert_eq!(log.flushed_offset(), 1);
-        // Readers see what is safe, and nothing behind it.
+        // Readers see what is safe, and nothing after it.
         assert_eq!(read_all(&log).await.unwrap().len(), 1);
     })
     .unwrap();

@@ -46,7 +46,7 @@ fn config() -> LogConfig {
 async fn recovered(env: &SimEnv, owner: &str, batches: &[i64]) -> Recovered {
     let (mut owners, mut offsets) = (Vec::new(), Vec::new());
     let mut replay = |replay: Replay<'_>| match replay {
-        Replay::Owner(bytes) => owners.push(String::from_utf8(bytes.to_vec()).unwrap()),
+        Replay::UserState(bytes) => owners.push(String::from_utf8(bytes.to_vec()).unwrap()),
         Replay::Batch(header) => offsets.push(header.base_offset),
     };
     let found = recover(env, &dir(), 0, &mut replay).await.unwrap();
@@ -116,7 +116,7 @@ fn the_small_files_of_an_earlier_version_say_what_they_said() {
         "the recovery point"
     );
     assert_eq!((checkpoint.next_offset, checkpoint.start_offset), (7, 0));
-    assert_eq!(checkpoint.owner, b"owner");
+    assert_eq!(checkpoint.user_state, b"owner");
     assert!(!checkpoint.is_clean);
     for (base, bytes, next_offset) in [(0, 3_500, 2), (2, 5_900, 5)] {
         let index = dir().join(format!("{base:020}.naruindex"));

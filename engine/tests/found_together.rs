@@ -237,7 +237,7 @@ fn the_owner_s_state_is_of_the_end_that_the_checkpoint_names() {
         after.set_room(u64::MAX);
         let mut owner = None;
         let found = after.run(recover(&after.env(), &dir(), 0, &mut |replay| {
-            if let Replay::Owner(bytes) = replay {
+            if let Replay::UserState(bytes) = replay {
                 owner = Some(i64::from_le_bytes(bytes.try_into().unwrap()));
             }
         }));

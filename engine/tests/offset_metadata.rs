@@ -1,4 +1,4 @@
-//! The bytes between two offsets are told to the byte, wherever the offsets stand: at index
+//! The bytes between two offsets are told to the byte, wherever the offsets are: at index
 //! entries or between them, at the end, in a segment that is sealed, before a restart or after.
 #![allow(clippy::unwrap_used)]
 

@@ -121,7 +121,10 @@ impl Ledger {
         }
         let producer = self.producers.get(mark.producer as usize);
         let producer = producer.unwrap_or_else(|| panic!("{mark:?} was never produced"));
-        assert_eq!(producer.partition, partition, "{mark:?} lies elsewhere");
+        assert_eq!(
+            producer.partition, partition,
+            "{mark:?} is in another partition"
+        );
     }
 
     pub fn committed(&mut self, partition: i32, offset: i64) {

@@ -1,7 +1,7 @@
 //! A fetch that has less than its `min.bytes` waits, and while it waits it costs nothing:
 //! whatever its limits are, other clients of the shard are served and the CPU is idle.
 //!
-//! Once a broker took what lies in the log for what one answer can carry, and read the same
+//! Once a broker took what is in the log for what one answer can carry, and read the same
 //! bytes again and again until `max_wait_ms` were over, with its thread to itself.
 
 use std::time::Duration;

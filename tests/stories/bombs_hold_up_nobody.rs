@@ -23,7 +23,7 @@ fn zeros(codec: Codec, bytes: usize) -> Vec<u8> {
     builder.build().unwrap()
 }
 
-/// The same, and it says that there are two: that is found out behind the first, and no disk
+/// The same, and it says that there are two: that is found out after the first, and no disk
 /// has a part in the answer.
 fn bomb(codec: Codec) -> Vec<u8> {
     let mut batch = zeros(codec, INFLATED_BYTES);

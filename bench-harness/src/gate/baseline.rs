@@ -134,7 +134,7 @@ impl Against {
         self.left_out.extend(words);
     }
 
-    /// A ratio is worse if its interval lies beyond that of the baseline, and its estimate beyond
+    /// A ratio is worse if its interval is beyond that of the baseline, and its estimate beyond
     /// the tolerance.
     fn add_ratios(&mut self, then: &Baseline, now: &Baseline, tolerance: f64) {
         if now.figures.is_empty() || then.figures.is_empty() {

@@ -26,7 +26,7 @@ use crate::workload::{Span, Workload, WorkloadError};
 /// regression, 2 if it is too noisy to tell, 3 if it could not be measured or asked for wrongly
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A revision of this repository, which is built, a tree to be built as it lies (`.`), or a
+    /// A revision of this repository, which is built, a tree to be built as it is (`.`), or a
     /// built `naru`
     #[arg(
         long,

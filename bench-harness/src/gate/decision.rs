@@ -2,7 +2,7 @@
 //! tests can simulate machines.
 //!
 //! - *Worse by*: head / base where lower is better, base / head where higher is; 1.1 is 10% worse.
-//! - A figure **regressed** if its interval lies above 1 and its estimate beyond the tolerance:
+//! - A figure **regressed** if its interval is above 1 and its estimate beyond the tolerance:
 //!   surely worse, and by more than is tolerated as far as anyone can know.
 //! - A figure is **clear** if its interval ends below twice the tolerance: a change of that size
 //!   would have been seen.
@@ -250,7 +250,7 @@ impl Rules {
     }
 }
 
-/// Drawn gates, and halvings of the interval in which the answer lies.
+/// Drawn gates, and halvings of the interval in which the answer is.
 const POWER_TRIALS: usize = 60;
 const POWER_STEPS: usize = 7;
 

@@ -1,5 +1,5 @@
-//! What stands on one side of the gate: a revision of the repository around the working directory,
-//! a tree as it lies there, a ready binary, or a command that starts any broker.
+//! What is on one side of the gate: a revision of the repository around the working directory,
+//! a tree as it is, a ready binary, or a command that starts any broker.
 //!
 //! A revision is checked out as a worktree below the target directory and built there with a target
 //! directory of its own. Both stay, so that the next gate compiles only what has changed. The

@@ -14,7 +14,7 @@ pub(super) struct Frames {
     socket: Socket,
     /// `None` only while it is received into.
     chunk: Option<Chunk>,
-    /// Where the first byte stands that no frame has taken.
+    /// Where the first byte is that no frame has taken.
     taken: usize,
     spare: Vec<Chunk>,
 }

@@ -111,7 +111,7 @@ fn meaning(f: &mut Formatter<'_>, lines: &[&str]) -> fmt::Result {
     lines.iter().try_for_each(|line| writeln!(f, "    {line}"))
 }
 
-/// Three digits, or all that stand before the point.
+/// Three digits, or all those before the point.
 fn short(value: f64) -> String {
     let digits = match value.abs() {
         value if value >= 100.0 => 0,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use super::clock::now_ns;
 use crate::workload::Workload;
 
-/// Where in all topics of a run a partition stands: topic by topic, partition by partition.
+/// Where in all topics of a run a partition is: topic by topic, partition by partition.
 pub(super) type Slot = usize;
 
 /// How far beyond its end an open loop may be before it gives up, in ns.

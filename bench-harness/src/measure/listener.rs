@@ -2,7 +2,7 @@
 //!
 //! By `/proc/net/tcp`, `/proc/net/tcp6` and the links in `/proc/PID/fd`: what the caller may not
 //! look into (a process of another user, a broker behind a container's network) is not found. A
-//! forwarder is found instead of what stands behind it, so reports name the process.
+//! forwarder is found instead of what is behind it, so reports name the process.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};

@@ -21,7 +21,7 @@ pub(super) struct Stat {
 }
 
 pub(super) fn stat(text: &str) -> Option<Stat> {
-    // The name stands in parentheses and may hold spaces and parentheses itself.
+    // The name is in parentheses and may hold spaces and parentheses itself.
     let after_name = &text[text.rfind(')')? + 1..];
     let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
     // Counted from the state, which is field 3 of the man page.
@@ -40,7 +40,7 @@ pub(super) fn number(text: &str, key: &str) -> Option<u64> {
     value.split_ascii_whitespace().next()?.parse().ok()
 }
 
-/// What stands after `key:`.
+/// What comes after `key:`.
 pub(super) fn line<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;

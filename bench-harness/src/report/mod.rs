@@ -1,7 +1,7 @@
 //! Results as something to show: one HTML page that needs nothing besides itself, and tables as
 //! CSV.
 //!
-//! Knows nothing of brokers or runs; `sweep` and others say what stands on the page.
+//! Knows nothing of brokers or runs; `sweep` and others say what is on the page.
 
 mod csv;
 mod number;

@@ -10,13 +10,13 @@ const STYLE: &str = include_str!("style.css");
 #[derive(Clone, Debug, Default)]
 pub struct Cell {
     pub text: String,
-    /// Stands small after the text.
+    /// In small type after the text.
     pub note: String,
     /// May not hold; shown as such.
     pub is_doubtful: bool,
 }
 
-/// What it is given stands on it in that order; plots that follow each other form a grid.
+/// What it is given appears on it in that order; plots that follow each other form a grid.
 #[derive(Clone, Debug)]
 pub struct Page {
     title: String,
@@ -54,7 +54,7 @@ impl Page {
         self.push(html! { p { (text) } })
     }
 
-    /// Columns of numbers stand to the right; without any name for a column there is no head.
+    /// Columns of numbers are aligned to the right; without any name for a column there is no head.
     pub fn table<C: AsRef<str>>(&mut self, columns: &[C], rows: Vec<Vec<Cell>>) -> &mut Self {
         let is_number: Vec<bool> = (0..columns.len())
             .map(|column| {

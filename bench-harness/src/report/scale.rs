@@ -110,7 +110,7 @@ fn log(low: f64, high: f64) -> Frame {
         .filter(|exponent| (exponent - first).rem_euclid(every) == 0)
         .flat_map(|exponent| steps.iter().map(move |step| step * 10_f64.powi(exponent)))
         .collect();
-    // 1 KiB shall end an axis at 1k: what lies a little beyond a tick only moves the axis' end.
+    // 1 KiB shall end an axis at 1k: what is a little beyond a tick only moves the axis' end.
     let below = all.iter().rposition(|tick| *tick <= low * 1.1);
     let above = all.iter().position(|tick| *tick >= high * 0.9);
     let (mut below, mut above) = (below.unwrap_or(0), above.unwrap_or(all.len() - 1));

@@ -43,7 +43,7 @@ impl Canvas<'_> {
     }
 }
 
-/// The line and marker that stand in a legend.
+/// The line and marker of a legend.
 pub(super) fn key(index: usize) -> Markup {
     html! {
         svg class={ "key s" (index % COLOURS) } viewBox="0 0 26 12" aria-hidden="true" {

@@ -22,7 +22,7 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Where a ratio lies with the stated confidence.
+/// Where a ratio is with the stated confidence.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Interval {
     pub low: f64,

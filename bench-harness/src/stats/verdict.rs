@@ -32,7 +32,7 @@ impl Verdict {
 /// What `ratio` (b / a) says about b when a difference of up to `tolerance` (0.05: 5%) does not
 /// count.
 ///
-/// Worse: the whole interval lies beyond the tolerance on the bad side, or, for no tolerance,
+/// Worse: the whole interval is beyond the tolerance on the bad side, or, for no tolerance,
 /// beyond 1. Better: likewise on the good side. No difference shown: the bad end of the interval is
 /// within the tolerance. Else it is too noisy to tell.
 pub fn judge(ratio: &Ratio, better: Better, tolerance: f64) -> Verdict {

@@ -162,7 +162,7 @@ struct Cells {
 }
 
 impl Cells {
-    /// Of each size the round whose throughput lies in the middle: the figures of a row belong
+    /// Of each size the round whose throughput is the median: the figures of a row belong
     /// together, so they come from one round.
     fn middles(&self) -> Vec<Cell> {
         let middle = |cells: &Vec<Cell>| {

@@ -203,7 +203,7 @@ fn curves(page: &mut Page, layout: &Layout<'_>, summaries: &[Summary<'_>]) {
                 }
                 if is_first {
                     page.heading("Latencies");
-                    page.paragraph("The round whose p99 lies in the middle. Every nine further takes the same room.");
+                    page.paragraph("The round whose p99 is the median. Every nine further takes the same room.");
                     is_first = false;
                 }
                 let values = series.iter().flat_map(|one| &one.points);
@@ -222,7 +222,7 @@ fn curves(page: &mut Page, layout: &Layout<'_>, summaries: &[Summary<'_>]) {
 fn curve(layout: &Layout<'_>, summary: &Summary<'_>, latency: LatencyOf) -> Option<Series> {
     let run = summary.middle(|run| latency(run).map(|latency| latency.p99_us))?;
     let latency = latency(run)?;
-    // The largest of n values stands where 1/n of them are above.
+    // The largest of n values is where 1/n of them are above.
     let last = (latency.count as f64).max(1.0);
     let points = latency.curve.iter().map(|(percentile, us)| {
         let share = 1.0 - percentile / 100.0;

@@ -10,7 +10,7 @@ pub(super) struct Layout<'a> {
     x: usize,
     series: Option<usize>,
     rest: Vec<usize>,
-    /// Where each value of the axis across lies.
+    /// Where each value of the horizontal axis is.
     places: Vec<f64>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Layout<'a> {
         }
     }
 
-    /// Where a cell lies across.
+    /// Where a cell is on the horizontal axis.
     pub fn place(&self, cell: &Cell) -> f64 {
         let values = self.plan.axes[self.x].values.iter();
         let index = values

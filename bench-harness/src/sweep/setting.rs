@@ -51,7 +51,7 @@ impl Setting {
                 "Memory",
                 format!("{:.1} GB", environment.memory_bytes as f64 / 1e9),
             ),
-            ("Begun", environment.date.clone()),
+            ("Started", environment.date.clone()),
             (
                 "naru-bench",
                 match &environment.commit {

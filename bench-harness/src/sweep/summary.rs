@@ -133,7 +133,7 @@ impl<'a> Summary<'a> {
         faults.join("; ")
     }
 
-    /// The round whose `percentile` lies in the middle: a curve must come from one run.
+    /// The round whose `percentile` is the median: a curve must come from one run.
     pub fn middle(&self, percentile: impl Fn(&Outcome) -> Option<u64>) -> Option<&'a Outcome> {
         let runs = self.runs.iter();
         let mut runs: Vec<(u64, &Outcome)> = runs

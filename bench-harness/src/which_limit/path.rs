@@ -41,7 +41,7 @@ pub struct Scope {
     pub has_replicas: bool,
 }
 
-/// Where a limit stands.
+/// Where a limit is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     JavaProducer,

@@ -36,7 +36,7 @@ pub struct Settings {
     /// the producer.
     pub message_bytes: u64,
     pub socket_request_bytes: u64,
-    /// `segment.bytes` of the topic: a batch lies in one segment.
+    /// `segment.bytes` of the topic: a batch is in one segment.
     pub segment_bytes: u64,
     /// `fetch.max.bytes` of the broker, which bounds what clients ask for.
     pub broker_fetch_bytes: u64,

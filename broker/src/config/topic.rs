@@ -124,7 +124,7 @@ topic_keys! {
             [("log.retention.ms", 1), ("log.retention.minutes", MINUTE_MS), ("log.retention.hours", HOUR_MS)];
         /// Bytes that a partition keeps; -1 is no bound.
         retention_bytes: Limit = "retention.bytes", "-1", Any, [("log.retention.bytes", 1)];
-        /// Bytes at which a segment is closed and the next one begun.
+        /// Bytes at which a segment is closed and the next one started.
         segment_bytes: u32 = "segment.bytes", "1073741824", AtLeast(1 << 20), [("log.segment.bytes", 1)];
         /// Age in milliseconds at which a segment is closed.
         segment_ms: u64 = "segment.ms", "604800000", AtLeast(1),

@@ -80,7 +80,7 @@ impl Coordinators {
     }
 }
 
-/// Appends records as one batch; the offset behind it.
+/// Appends records as one batch; returns the offset after it.
 fn append(partition: &Partition, records: &[OffsetsRecord], now_ms: i64) -> Result<i64, String> {
     let batch = batch_of(records, now_ms).map_err(|error| error.to_string())?;
     let appended = partition.append(&batch, now_ms);

@@ -59,12 +59,12 @@ impl Slot {
             let before = offset;
             let mut rest = &bytes[..];
             while let Ok(header) = BatchHeader::parse(rest) {
-                let Some((batch, behind)) = rest.split_at_checked(header.size_bytes()) else {
+                let Some((batch, after)) = rest.split_at_checked(header.size_bytes()) else {
                     break;
                 };
                 slot.replay(batch);
                 offset = header.next_offset();
-                rest = behind;
+                rest = after;
             }
             if offset == before {
                 // The end, or nothing that can be read: neither gets better.

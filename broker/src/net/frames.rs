@@ -51,7 +51,7 @@ pub struct Frames {
     budget: MemoryBudget,
     frame_bytes_max: usize,
     chunk: Option<Chunk>,
-    /// Where the first byte stands in `chunk` that no frame has taken.
+    /// Where in `chunk` the first byte is that no frame has taken.
     taken: usize,
     /// What `chunk` has reserved, in bytes.
     reserved_bytes: usize,

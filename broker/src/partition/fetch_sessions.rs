@@ -128,7 +128,7 @@ struct Session {
     next_epoch: i32,
     uses_topic_ids: bool,
     targets: Targets,
-    /// Where each partition stands in `targets`.
+    /// Where each partition is in `targets`.
     places: HashMap<Key, usize>,
     /// The target that the next fetch begins with.
     first: usize,

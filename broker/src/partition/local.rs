@@ -414,10 +414,6 @@ impl Partition {
         self.log.rest();
     }
 
-    pub fn dir(&self) -> &Path {
-        self.log.dir()
-    }
-
     /// Ends a partition whose topic is deleted: everyone who waits is told at once, and its
     /// directory is named `to` when this returns. False if it never had one.
     ///

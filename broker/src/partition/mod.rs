@@ -23,5 +23,5 @@ pub use placement::{ShardId, owner};
 pub use producers::{Producers, SequenceError, SnapshotError, Verdict};
 pub use role::{Denial, NO_EPOCH, Role, Standing};
 pub use table::{PartitionId, Partitions, Slot};
-pub use waits::{RemoteWaits, Reports, WaitId};
+pub use waits::{RemoteWaits, Reports};
 pub use watch::{Readable, Watch, Watcher};

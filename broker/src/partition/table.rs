@@ -15,12 +15,12 @@ pub struct PartitionId {
     pub index: i32,
 }
 
-/// A partition, or why it is not served.
+/// A partition, or that it is not served.
 #[derive(Clone)]
 pub enum Slot {
     Online(Rc<Partition>),
-    /// Its data is damaged or its directory is gone; it says so until an operator acts.
-    Offline(Rc<str>),
+    /// Its data is damaged or its directory is gone. The log of the start says which.
+    Offline,
 }
 
 impl Slot {
@@ -28,7 +28,7 @@ impl Slot {
     pub fn standing(&self) -> Standing {
         match self {
             Self::Online(partition) => partition.standing(),
-            Self::Offline(_) => Standing {
+            Self::Offline => Standing {
                 role: Role::Offline,
                 leader_epoch: -1,
             },
@@ -59,7 +59,7 @@ impl Partitions {
         admit(standing, standing.is_none() && is_in_image(), client_epoch)?;
         match slot {
             Some(Slot::Online(partition)) => Ok(partition),
-            Some(Slot::Offline(_)) | None => unreachable!("only a leader is admitted"),
+            Some(Slot::Offline) | None => unreachable!("only a leader is admitted"),
         }
     }
 
@@ -75,16 +75,12 @@ impl Partitions {
         self.0.borrow().contains_key(&id)
     }
 
-    pub fn ids(&self) -> Vec<PartitionId> {
-        self.0.borrow().keys().copied().collect()
-    }
-
     /// Those that are served, at this moment.
     pub fn online(&self) -> Vec<Rc<Partition>> {
         let slots = self.0.borrow();
         let online = slots.values().filter_map(|slot| match slot {
             Slot::Online(partition) => Some(Rc::clone(partition)),
-            Slot::Offline(_) => None,
+            Slot::Offline => None,
         });
         online.collect()
     }

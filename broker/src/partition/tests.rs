@@ -87,7 +87,7 @@ fn new_partition(io: &Handle) -> Rc<Partition> {
 async fn reopened(io: &Handle, standing: Standing) -> Rc<Partition> {
     let mut state = PartitionState::default();
     let mut keep = |replay: Replay<'_>| {
-        if let Replay::Owner(bytes) = replay {
+        if let Replay::UserState(bytes) = replay {
             let found = Checkpointed::decode(bytes).unwrap();
             state.high_watermark = found.high_watermark.unwrap();
         }
@@ -237,7 +237,7 @@ fn the_gate_of_a_shard_knows_its_slots() {
         };
         assert_eq!(code(3, false), Some(ErrorCode::UnknownTopicOrPartition));
         assert_eq!(code(3, true), Some(ErrorCode::NotLeaderOrFollower));
-        partitions.insert(ID, Slot::Offline("damaged".into()));
+        partitions.insert(ID, Slot::Offline);
         assert_eq!(code(3, true), Some(ErrorCode::KafkaStorageError));
         let partition = new_partition(&io);
         partitions.insert(ID, Slot::Online(Rc::clone(&partition)));

@@ -62,7 +62,7 @@ pub struct Watch {
     key: usize,
     from: i64,
     bytes_max: u64,
-    /// Where `from` stands, once it is known.
+    /// Where `from` is, once it is known.
     start: Option<LogOffsetMetadata>,
     _tail_reader: TailReader<Handle>,
 }

@@ -71,7 +71,7 @@ impl Shard {
         for topic in image.topics() {
             for index in 0..topic.partitions.len() as i32 {
                 if let Some(id) = self.owned(topic, index) {
-                    self.partitions.insert(id, Slot::Offline(reason.into()));
+                    self.partitions.insert(id, Slot::Offline);
                 }
             }
         }
@@ -100,7 +100,7 @@ impl Shard {
             Ok((log, state)) => self.enter(topic, id, log, state),
             Err(reason) => {
                 tracing::error!("{}-{} is offline: {reason}", topic.name, id.index);
-                self.partitions.insert(id, Slot::Offline(reason.into()));
+                self.partitions.insert(id, Slot::Offline);
             }
         }
     }
@@ -135,7 +135,7 @@ impl Shard {
             let recovered: Result<(Recovered, PartitionState), RecoveryOrState> = async {
                 let mut state = Ok(PartitionState::default());
                 let recovered = recover(&disk, &dir, now_ms, &mut |replay| match replay {
-                    Replay::Owner(bytes) => state = kept_state(bytes, now_ms),
+                    Replay::UserState(bytes) => state = kept_state(bytes, now_ms),
                     Replay::Batch(header) => {
                         if let Ok(state) = &mut state {
                             state.producers.replay(header, now_ms);

@@ -146,7 +146,7 @@ impl Shard {
         let to = deleted_directory(&self.config.data_dir, id);
         let retired = match &slot {
             Slot::Online(partition) => partition.retire(&to).await.map_err(|e| e.to_string()),
-            Slot::Offline(_) => {
+            Slot::Offline => {
                 let moved = move_aside(&self.io, &from, &to).await;
                 moved.map_err(|error| error.to_string())
             }
@@ -176,7 +176,7 @@ impl Shard {
     /// Opens a partition that is new, or gives one that is open its settings.
     fn take_settings(self: &Rc<Self>, topic: &Arc<Topic>, id: PartitionId) {
         match self.partitions.get(id) {
-            Some(Slot::Offline(_)) => {}
+            Some(Slot::Offline) => {}
             Some(Slot::Online(partition)) => {
                 let config = self.topic_config(topic);
                 partition.set_config(Rc::clone(&config), log_config(topic, &config));

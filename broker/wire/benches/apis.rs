@@ -30,7 +30,7 @@ const PARTITIONS: i32 = 12;
 const BATCH_BYTES: usize = 16 << 10;
 const MEMBER: &str = "rdkafka-6f9b0b1e-6d0f-4a52-9f49-0d3c8a7f8e21";
 
-/// The bytes behind the length prefix.
+/// The bytes after the length prefix.
 fn joined(frame: Result<Vec<Bytes>, EncodeError>) -> Bytes {
     Bytes::from(frame.expect("the message fits its version").concat()).slice(4..)
 }

@@ -20,7 +20,7 @@ use naru_wire::{
 const PARTITIONS: [i32; 2] = [1, 32];
 const BATCH_BYTES: usize = 16 * 1024;
 
-/// The frame behind its length prefix.
+/// The frame after its length prefix.
 fn joined(frame: Result<Vec<Bytes>, EncodeError>) -> Bytes {
     Bytes::from(frame.expect("the message fits its version").concat()).slice(4..)
 }

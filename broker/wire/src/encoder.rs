@@ -17,7 +17,7 @@ pub const BY_REFERENCE_BYTES_MIN: usize = 1024;
 const LENGTH_PREFIX_BYTES: usize = 4;
 const BUFFER_BYTES: usize = 1024;
 
-/// Collects one message, or several one behind the other.
+/// Collects one message, or several one after the other.
 #[derive(Debug)]
 pub struct Encoder {
     /// What precedes the first piece kept by reference. Stays writable for the sake of the length

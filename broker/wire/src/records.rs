@@ -1,6 +1,6 @@
 //! [`Records`]: the record bytes of a fetch answer, as the pieces the log handed out.
 //!
-//! The pieces are written behind one common length and are never joined: each becomes an element of
+//! The pieces are written after one common length and are never joined: each becomes an element of
 //! the vectored send.
 
 use bytes::Bytes;

@@ -26,7 +26,7 @@
 //! | `, nullable 10..` | versions in which an `Option` may be null | every version that has the field |
 //! | `, tag 0` | a tagged field (KIP-482): in flexible versions, only when it differs from the default | a plain field |
 //!
-//! Fields stand in the order of the wire. A field that a version lacks is left out when writing,
+//! Fields are in the order of the wire. A field that a version lacks is left out when writing,
 //! whatever its value, and is its default after reading. That is the whole policy: what must not be
 //! lost in an old version is for the handler to know.
 

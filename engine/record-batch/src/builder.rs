@@ -92,7 +92,7 @@ impl BatchBuilder {
         self
     }
 
-    /// Adds a record behind those that are there.
+    /// Adds a record after those that are there.
     pub fn push(&mut self, record: &NewRecord<'_>) -> &mut Self {
         if self.records_count == 0 {
             self.base_timestamp_ms = record.timestamp_ms;
@@ -198,7 +198,7 @@ impl BatchBuilder {
     }
 }
 
-/// The size that a record declares: all behind the size itself.
+/// The size that a record declares: all after the size itself.
 fn size_bytes(record: &NewRecord<'_>, delta_ms: i64, offset_delta: i32) -> usize {
     let headers: usize = record
         .headers

@@ -66,7 +66,7 @@ impl Attributes {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchHeader {
     pub base_offset: i64,
-    /// Bytes behind this field.
+    /// Bytes after this field.
     pub batch_length: i32,
     pub partition_leader_epoch: i32,
     pub magic: i8,

@@ -4,7 +4,7 @@
 //! - [`BatchHeader`] and the `stamp` functions: what a leader reads of a batch and writes into it.
 //! - [`Validation`] and [`validate`]: the one place where bytes from outside become a batch that
 //!   is believed, a [`CheckedBatch`].
-//! - [`Records`] and [`first_record_at`]: what lies in a batch.
+//! - [`Records`] and [`first_record_at`]: what is in a batch.
 //! - [`Codec`], [`Decoder`] and [`compress`]: its compression.
 //! - [`BatchBuilder`]: batches of our own.
 

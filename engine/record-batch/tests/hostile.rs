@@ -30,7 +30,7 @@ fn judge(bytes: &[u8]) {
     let _ = first_record_at(bytes, NOW_MS, 0);
 }
 
-/// Makes length and checksum right, so that what is behind them is looked at.
+/// Makes length and checksum right, so that what is after them is looked at.
 fn seal(batch: &mut [u8]) {
     let length = i32::try_from(batch.len() - 12).unwrap();
     batch[8..12].copy_from_slice(&length.to_be_bytes());

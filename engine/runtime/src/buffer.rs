@@ -37,7 +37,7 @@ const CLASS_BYTES_MAX: usize = 32 << 20;
 const POOL_BYTES_MAX: usize = 64 << 20;
 
 /// From this size on an allocation is mapped, in bytes. glibc raises its own threshold up
-/// to 32 MiB, and what lies in its heap does not go back to the kernel in any order.
+/// to 32 MiB, and what is in its heap does not go back to the kernel in any order.
 const MAPPED_BYTES_MIN: usize = 128 << 10;
 
 /// A fresh large allocation costs a page fault for every 4 KiB of it, which is more CPU
@@ -294,13 +294,13 @@ impl Chunk {
         self.shared.raw.capacity - self.filled
     }
 
-    /// Copies `data` behind what is filled.
+    /// Copies `data` to where the filled part ends.
     ///
     /// # Panics
     /// When `data` is longer than [`Self::room`].
     pub fn append(&mut self, data: &[u8]) {
         assert!(data.len() <= self.room());
-        // SAFETY: the target lies within the allocation (asserted), in the part that no
+        // SAFETY: the target is within the allocation (asserted), in the part that no
         // reference covers; `data` cannot overlap it, being a reference itself.
         unsafe {
             self.shared

@@ -69,7 +69,7 @@ pub trait Disk: Clone + 'static {
 
 /// An open file. Clones share it; it is closed with the last of them.
 pub trait File: Clone + 'static {
-    /// Writes all of `data`, one piece behind the other, from `position` (bytes) on.
+    /// Writes all of `data`, one piece after the other, from `position` (bytes) on.
     fn write_at(&self, position: u64, data: Vec<Bytes>) -> impl Future<Output = io::Result<()>>;
 
     /// As [`Self::write_at`], and durable when it succeeds: this write, with what of the file's

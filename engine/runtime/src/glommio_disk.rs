@@ -166,7 +166,7 @@ impl GlommioFile {
     }
 }
 
-/// Pieces that are written one behind the other.
+/// Pieces that are written one after the other.
 struct Pieces {
     pieces: std::collections::VecDeque<Bytes>,
     left: usize,

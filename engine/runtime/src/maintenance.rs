@@ -35,7 +35,7 @@ use super::wake::RemoteWaker;
 
 const THREAD_NAME: &str = "naru-maintenance";
 
-/// Jobs that wait to be begun.
+/// Jobs that wait to be started.
 const JOBS_MAX: usize = 4096;
 
 /// Memory that glommio registers with its rings, in bytes. A user may lock 8 MB by default.

@@ -30,7 +30,7 @@ impl Index {
         &self.entries
     }
 
-    /// Notes a batch that stands at `position`; most are not worth an entry.
+    /// Notes a batch at `position`; most are not worth an entry.
     pub fn note(&mut self, header: &BatchHeader, position: u64, max_timestamp_before_ms: i64) {
         let is_due = self
             .entries
@@ -79,7 +79,7 @@ impl Index {
         }
     }
 
-    /// Forgets what stands at `position` or behind it.
+    /// Forgets what is at `position` or after it.
     pub fn truncate(&mut self, position: u64) {
         self.entries.retain(|entry| entry.position < position);
     }

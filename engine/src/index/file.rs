@@ -12,7 +12,7 @@ struct IndexFile {
     /// The segment's size when the index was made; another size makes it worthless.
     segment_bytes: u64,
     max_timestamp_ms: i64,
-    /// The offset behind its last record.
+    /// The offset after its last record.
     next_offset: i64,
     entries: Vec<IndexEntry>,
 }
@@ -23,7 +23,7 @@ pub struct SegmentIndex {
     pub index: Index,
     pub segment_bytes: u64,
     pub max_timestamp_ms: i64,
-    /// The offset behind the segment's last record.
+    /// The offset after the segment's last record.
     pub next_offset: i64,
 }
 

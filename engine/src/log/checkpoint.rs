@@ -10,14 +10,14 @@ use crate::recovery::Checkpoint;
 use naru_runtime::{BLOCK_BYTES, Env, File};
 
 impl<E: Env> Log<E> {
-    /// Moves the recovery point to the end of the log as it is now; `owner` is what the
-    /// owner wants back, and belongs to exactly that end. Flushes up to there first. If the log
-    /// is cut meanwhile, the recovery point stays where it is.
-    pub async fn checkpoint(&self, owner: Bytes) -> Result<(), LogError> {
-        self.write_checkpoint(owner, false).await
+    /// Moves the recovery point to the end of the log as it is now. `user_state` is what the user
+    /// of the log wants back, and belongs to exactly that end. Flushes up to there first. If the
+    /// log is cut meanwhile, the recovery point stays where it is.
+    pub async fn checkpoint(&self, user_state: Bytes) -> Result<(), LogError> {
+        self.write_checkpoint(user_state, false).await
     }
 
-    async fn write_checkpoint(&self, owner: Bytes, is_clean: bool) -> Result<(), LogError> {
+    async fn write_checkpoint(&self, user_state: Bytes, is_clean: bool) -> Result<(), LogError> {
         let _lease = self.lease()?;
         let (mut checkpoint, debt_bytes, cuts) = {
             let state = self.state();
@@ -34,7 +34,7 @@ impl<E: Env> Log<E> {
                 segment_created_ms: last.created_ms(),
                 epochs: state.segments().epochs().to_vec(),
                 index: last.index().entries().to_vec(),
-                owner: owner.to_vec(),
+                user_state: user_state.to_vec(),
                 is_clean,
             };
             let debt_bytes = state.durability().recovery_debt_bytes();
@@ -116,7 +116,7 @@ impl<E: Env> Log<E> {
     ///
     /// # Errors
     /// When that is not possible. The log is closed all the same; the next start reads more.
-    pub async fn close(&self, owner: Bytes) -> Result<(), LogError> {
+    pub async fn close(&self, user_state: Bytes) -> Result<(), LogError> {
         self.check()?;
         {
             let mut state = self.state();
@@ -125,9 +125,10 @@ impl<E: Env> Log<E> {
             }
             state.closing();
         }
-        // What `owner` is of: it would be of batches that are not there if some were taken back.
+        // The end that `user_state` belongs to. If some batches were taken back, the state would
+        // speak of batches that are not there.
         let all = self.flushed(self.end_offset());
-        let closed = self.close_files(owner, all).await;
+        let closed = self.close_files(user_state, all).await;
         self.end(closed.clone().err().unwrap_or_else(|| self.closed()));
         self.forget_reads();
         closed
@@ -135,7 +136,7 @@ impl<E: Env> Log<E> {
 
     async fn close_files(
         &self,
-        owner: Bytes,
+        user_state: Bytes,
         all: impl Future<Output = Result<(), LogError>>,
     ) -> Result<(), LogError> {
         let _lease = self.lease()?;
@@ -161,7 +162,7 @@ impl<E: Env> Log<E> {
             cut.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))?;
             self.sync(&file).await?;
         }
-        self.write_checkpoint(owner, true).await
+        self.write_checkpoint(user_state, true).await
     }
 
     /// Ends a log at once: what is not written will not be, and everyone who waits is told.

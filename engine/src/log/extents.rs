@@ -105,7 +105,7 @@ impl<E: Env> Log<E> {
             let read = async {
                 let file = log.file_of(id.segment).await?;
                 let bytes = file.read_at(id.number * EXTENT_BYTES, weight).await?;
-                // What lies after `length` is not written yet.
+                // What is after `length` is not written yet.
                 Ok(bytes.slice(..bytes.len().min(length)))
             };
             let result = read.await;

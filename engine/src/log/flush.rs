@@ -70,7 +70,7 @@ impl<E: Env> Log<E> {
         self.0.shared.fence.check()
     }
 
-    /// Writes down how far the log is flushed, now and then. What fails here is no harm:
+    /// Writes down how far the log is flushed, now and then. A failure here is harmless:
     /// an older mark only says less.
     pub(super) async fn write_mark(&self) {
         let due = self.state().durability_mut().next_mark(mark::EVERY_BYTES);

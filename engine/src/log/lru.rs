@@ -86,7 +86,7 @@ impl<K: Ord + Copy, V> Lru<K, V> {
         Some((key, value))
     }
 
-    /// Takes out what lies in `keys` and was used last in `turn` or before.
+    /// Takes out what is in `keys` and was used last in `turn` or before.
     pub fn remove_unused(&mut self, keys: RangeInclusive<K>, turn: u64) {
         let unused = self.entries.range(keys).filter(|(_, e)| e.used_in <= turn);
         let unused: Vec<K> = unused.map(|(key, _)| *key).collect();

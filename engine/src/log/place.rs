@@ -1,4 +1,4 @@
-//! Places in a log: where bytes stand, and where batches end.
+//! Places in a log: where bytes are, and where batches end.
 
 /// A place in the log: a segment by its base offset, and a byte in it. Later is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,7 @@
-//! Where an offset stands in the log, so that the bytes between two offsets are told exactly
+//! Where an offset is in the log, so that the bytes between two offsets are told exactly
 //! and without reading them (Kafka's LogOffsetMetadata).
 //!
-//! A fetch that waits for its `min.bytes` asks where its offset stands once, and then compares
+//! A fetch that waits for its `min.bytes` asks once where its offset is, and then compares
 //! that with the high watermark whenever it moves.
 
 use naru_runtime::Env;
@@ -33,7 +33,7 @@ impl LogOffsetMetadata {
 }
 
 impl<E: Env> Log<E> {
-    /// Where `offset` stands. What is not flushed yet stands at the end of what is. In the
+    /// Where `offset` is. What is not flushed yet is taken to be at the end of what is. In the
     /// tail this waits for nothing.
     ///
     /// # Errors

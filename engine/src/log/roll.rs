@@ -102,7 +102,9 @@ impl<E: Env> Log<E> {
                 let directory = dir.clone();
                 return Err(LogError::DirectoryNotEmpty { directory }.into());
             }
-            self.state().segments_mut().directory_is(Directory::Begun);
+            self.state()
+                .segments_mut()
+                .directory_is(Directory::Unsynced);
         }
         if made != Directory::Whole {
             let identity = self.state().config().identity.clone();

@@ -43,7 +43,7 @@ impl<E: Env> Log<E> {
     }
 
     /// Cuts the file that is written to the end of the log, durably: a later durable write
-    /// would not flush the cut, and what is cut off could stand after it again.
+    /// would not flush the cut, and what is cut off could be after it again.
     async fn cut_to_end(&self) -> Result<(), LogError> {
         let (file, segment, end) = {
             let state = self.state();
@@ -129,7 +129,7 @@ impl<E: Env> Log<E> {
 
     /// Where the log ends since appended batches were taken back for want of room: the
     /// smallest such offset since the last call. Their producers were told of an error, and
-    /// whatever their owner noted of them when they were appended did not happen. To be
+    /// whatever their user noted of them when they were appended did not happen. To be
     /// asked before each append.
     #[must_use]
     pub fn taken_back(&self) -> Option<i64> {

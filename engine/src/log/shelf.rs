@@ -140,7 +140,7 @@ impl<K: Ord + Copy, V: Clone> Shelf<K, V> {
         oldest.map(|(key, _)| key)
     }
 
-    /// Lets go of what lies in `keys` and was used last in `turn` or before.
+    /// Lets go of what is in `keys` and was used last in `turn` or before.
     pub fn release(&self, keys: RangeInclusive<K>, turn: u64) {
         self.0.borrow_mut().kept.remove_unused(keys, turn);
     }
@@ -166,7 +166,7 @@ impl<K: Ord + Copy, V: Clone> Loading<K, V> {
     }
 
     /// Gives the result to all who wait, and keeps it if `keep` is its weight and nobody
-    /// has begun another load, or forgotten this one, meanwhile.
+    /// has started another load, or forgotten this one, meanwhile.
     pub fn end(self, result: Result<V, LoadError>, keep: Option<usize>) {
         {
             let mut inner = self.shelf.0.borrow_mut();

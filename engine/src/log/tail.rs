@@ -1,7 +1,7 @@
 //! The newest bytes of a log, in memory: what is not written yet, and what was written
 //! last, for the readers at the end.
 //!
-//! The tail is a row of chunks without a gap. A chunk belongs to one segment and begins at
+//! The tail is a sequence of chunks without a gap. A chunk belongs to one segment and begins at
 //! a whole block of it; only the last chunk is not full. A chunk may go once it is written.
 
 use std::collections::VecDeque;
@@ -55,7 +55,7 @@ impl Tail {
         }
     }
 
-    /// Puts `data` at `place`, which is behind all that is here.
+    /// Puts `data` at `place`, which is after all that is here.
     pub fn append(&mut self, place: Place, mut data: &[u8]) {
         let mut position = place.position;
         while !data.is_empty() {

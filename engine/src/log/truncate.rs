@@ -20,7 +20,7 @@ impl<E: Env> Log<E> {
     /// now: at `offset`, or at the start of the batch that holds it. Durable when this
     /// returns. Leader epochs that began there or later are forgotten.
     ///
-    /// The checkpoint goes if it lies after the new end; its owner writes another. Nothing
+    /// The checkpoint goes if it is after the new end; its user writes another. Nothing
     /// may be appended while this runs.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ impl Window {
         None
     }
 
-    /// The slices, without what stands at `end` or after it.
+    /// The slices, without what is at `end` or after it.
     pub fn cut_at(mut self, end: u64) -> Vec<Bytes> {
         let mut left = end.saturating_sub(self.start.position) as usize;
         self.slices.retain_mut(|slice| {

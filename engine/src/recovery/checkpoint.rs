@@ -24,14 +24,14 @@ pub struct Checkpoint {
     pub next_offset: i64,
     /// The largest timestamp of the segment before the recovery point, in ms.
     pub max_timestamp_ms: i64,
-    /// When the segment was begun, in ms.
+    /// When the segment was started, in ms.
     pub segment_created_ms: i64,
     /// Leader epochs and their first offsets, ascending (KIP-101).
     pub epochs: Vec<(i32, i64)>,
     /// The index of the segment up to the recovery point.
     pub index: Vec<IndexEntry>,
-    /// What the log's owner wants back; it belongs to exactly `next_offset`.
-    pub owner: Vec<u8>,
+    /// What the log's user wants back; it belongs to exactly `next_offset`.
+    pub user_state: Vec<u8>,
     /// The log ended at the recovery point and was closed there.
     pub is_clean: bool,
 }
@@ -48,7 +48,7 @@ impl Checkpoint {
             segment_created_ms: 0,
             epochs: Vec::new(),
             index: Vec::new(),
-            owner: Vec::new(),
+            user_state: Vec::new(),
             is_clean: false,
         }
     }

@@ -10,11 +10,11 @@
 //!    names, has lost data: nothing that a crash can do explains it, so it is refused like
 //!    corruption. Only a segment older than all that are there may be missing: it was
 //!    dropped, and the checkpoint is older than that. Nor does the clean flag alone say
-//!    that nothing was begun since; the tail is looked at all the same.
+//!    that no segment was started since; the tail is looked at all the same.
 //! 3. The flushed mark: everything before it was flushed. A bad batch there is corruption,
 //!    even if all that follows is good: the partition goes offline, and nothing is cut. A mark
 //!    in a segment that is later than all that are there says that one is missing.
-//! 4. Behind the mark the first bad batch ends the log. Writes that were under way may
+//! 4. After the mark, the first bad batch ends the log. Writes that were under way may
 //!    have reached the device in any order and in pieces of 512 bytes, so good batches
 //!    after a bad one are no sign of corruption there; none of them was acknowledged as
 //!    flushed, unless within the mark's lag (at most [`mark::EVERY_BYTES`] of log).

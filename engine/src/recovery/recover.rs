@@ -12,11 +12,11 @@ use crate::index::{Index, SegmentIndex};
 use crate::segment::{METADATA_FILE, index_path, parse_log_name, segment_path};
 use naru_runtime::{Disk, File, Open, read_file};
 
-/// What the owner of a log is told during recovery, in the order of the offsets.
+/// What the user of a log is told during recovery, in the order of the offsets.
 #[derive(Debug)]
 pub enum Replay<'a> {
-    /// What the owner left in the checkpoint that recovery starts from.
-    Owner(&'a [u8]),
+    /// What the user left in the checkpoint that recovery starts from.
+    UserState(&'a [u8]),
     /// A batch after it.
     Batch(&'a BatchHeader),
 }
@@ -162,11 +162,11 @@ impl<D: Disk> Recovery<'_, D> {
         let known_end = checkpoint
             .as_ref()
             .map_or(0, |c| c.next_offset.max(start_offset));
-        // The segment of an old one may have been dropped since; its owner's part is then
+        // The segment of an old one may have been dropped since; its user's part is then
         // of no use either.
         let checkpoint = checkpoint.filter(|c| bases.contains(&c.segment));
-        if let Some(checkpoint) = checkpoint.as_ref().filter(|c| !c.owner.is_empty()) {
-            (self.replay)(Replay::Owner(&checkpoint.owner));
+        if let Some(checkpoint) = checkpoint.as_ref().filter(|c| !c.user_state.is_empty()) {
+            (self.replay)(Replay::UserState(&checkpoint.user_state));
         }
         if let Some(checkpoint) = &checkpoint {
             self.out.epochs.clone_from(&checkpoint.epochs);

@@ -11,7 +11,7 @@ const WINDOW_BYTES: u64 = 1 << 20;
 /// Where a scan ended, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ScanEnd {
-    /// Behind the last good batch, in bytes.
+    /// After the last good batch, in bytes.
     pub position: u64,
     /// The offset after the last good batch.
     pub next_offset: i64,

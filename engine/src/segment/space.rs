@@ -180,7 +180,7 @@ mod tests {
     }
 
     /// Rounded down, the zeros went over the last block of a reopened log: a crash before
-    /// the write behind them took flushed records away.
+    /// the write after them took flushed records away.
     #[test]
     fn zeros_ahead_of_a_reopened_log_spare_the_block_it_ends_in() {
         let mut space = Space::after(5000);

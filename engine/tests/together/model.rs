@@ -3,7 +3,7 @@
 //!
 //! An offset may have been given twice: the log was truncated in between, or took back what it
 //! could not write. Each batch therefore knows in which of the log's `cuts` it was valid, and
-//! all that one read returns was valid at one and the same time.
+//! all that one read returns was valid at one time.
 
 mod reads;
 
@@ -81,7 +81,7 @@ pub struct Model {
     flushed: i64,
     /// What consumers can have seen: the largest high watermark.
     seen: i64,
-    /// It is being truncated to here: what lies beyond may be seen, and is not promised.
+    /// It is being truncated to here: what is beyond may be seen, and is not promised.
     cut_to: Option<i64>,
     /// The log begins here at least: it said so.
     start_told: i64,

@@ -41,7 +41,7 @@ pub async fn open(stage: &Stage, incarnation: u64) -> Result<Log<SimEnv>, Recove
     let env = &stage.env;
     let mut at = None;
     let recovered = recover(env, &dir(), stage.now_ms(), &mut |replay| match replay {
-        Replay::Owner(bytes) => {
+        Replay::UserState(bytes) => {
             let (of, end) = bytes.split_at(8);
             assert_eq!(of, incarnation.to_le_bytes(), "another topic's checkpoint");
             let end = end.try_into().map(i64::from_le_bytes);

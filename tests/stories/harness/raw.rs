@@ -48,7 +48,7 @@ impl Raw {
         Ok(sent)
     }
 
-    /// The body of the next answer, behind its correlation id.
+    /// The body of the next answer, after its correlation id.
     pub fn receive(&mut self) -> io::Result<Vec<u8>> {
         let mut size = [0; 4];
         self.stream.read_exact(&mut size)?;

@@ -116,7 +116,7 @@ impl Rooms {
             return vec![Violation::new(
                 file,
                 1,
-                "lies in no room: give its folder a row in docs/ARCHITECTURE.md",
+                "is in no room: give its folder a row in docs/ARCHITECTURE.md",
             )];
         };
         let mut violations = Vec::new();
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_file_in_no_room_is_told_so() {
-        refused("attic/old.rs", "", "lies in no room");
+        refused("attic/old.rs", "", "is in no room");
         allowed("tests/stories/main.rs", "use naru_engine::log::Log;");
     }
 

@@ -1,24 +1,24 @@
 //! The keys that Naru acts on, one table per room, and the names of all of Kafka's.
 //!
-//! A room's table ([`rooms`]) is both the struct that the room reads and the rows that the loader
+//! A room's table ([`tables`]) is both the struct that the room reads and the rows that the loader
 //! checks, so that a key is written down once: name, type, default, what is allowed, and a
 //! sentence for people. The defaults of Kafka's keys are Kafka 4.4's, except three where that
 //! default makes no sense here: `log.dir` (not under `/tmp`), `node.id` (Kafka has none) and the
 //! addresses, which Naru fills in.
 
 mod kafka;
-mod rooms;
 mod row;
+mod tables;
 mod value;
 
 pub(super) use kafka::{is_kafka_broker_key, nearest, nearest_of};
-pub use rooms::{Groups, Limits, Log, Naru, Network, Node, Topics};
 pub use row::{Default, Key, Valid};
+pub use tables::{Groups, Limits, Log, Naru, Network, Node, Topics};
 pub use value::{Bytes, CleanupPolicy, Kind, Limit, RecordValidation, TimestampType, Value};
 
 /// Every broker key that Naru acts on, room by room.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    rooms::TABLES.iter().flat_map(|table| table.iter())
+    tables::TABLES.iter().flat_map(|table| table.iter())
 }
 
 /// The row of one broker key.

@@ -77,7 +77,7 @@ pub fn by_owner(wanted: &[Result<Wanted, ErrorCode>], shards: usize) -> ByOwner 
         .collect()
 }
 
-/// Reads all of `wanted`; the answers stand at the same places. Those that are `None`
+/// Reads all of `wanted`; the answers are at the same places. Those that are `None`
 /// there have none here. `at_least_one` is Kafka's rule for the first batch.
 pub async fn read_all(
     shard: &Rc<Shard>,

@@ -44,7 +44,7 @@ impl Round {
 
 /// Reads all of `owners` within `bytes_max`. The first batch may be larger (KIP-74); where
 /// topics allow batches that do not fit into what was reserved, it is read only if it
-/// stands in the way, and reserved anew.
+/// is in the way, and reserved anew.
 pub async fn read_round(
     shard: &Rc<Shard>,
     owners: &ByOwner,
@@ -92,10 +92,10 @@ pub async fn read_round(
 /// Whether nothing was read though there is something: its first batch is too large.
 fn wanted_more(owners: &ByOwner, found: &[Option<Found>]) -> bool {
     let has_none = found.iter().flatten().all(|one| one.records.is_empty());
-    let is_behind = |place: usize, wanted: &Wanted| {
+    let has_more = |place: usize, wanted: &Wanted| {
         let found = found.get(place).and_then(Option::as_ref);
         found.is_some_and(|one| one.high_watermark > wanted.fetch_offset)
     };
     let mut groups = owners.iter().flat_map(|(_, group)| group.iter());
-    has_none && groups.any(|(place, wanted)| is_behind(*place, wanted))
+    has_none && groups.any(|(place, wanted)| has_more(*place, wanted))
 }

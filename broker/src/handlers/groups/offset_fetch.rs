@@ -13,7 +13,7 @@ use crate::handlers::dispatch::Context;
 
 /// Several groups are asked for at once from here on (KIP-709).
 const BATCHES_SINCE: i16 = 8;
-/// An error of the group has its own place from here on; before it stands at each partition.
+/// An error of the group has its own place from here on; before it is at each partition.
 const GROUP_ERROR_SINCE: i16 = 2;
 
 type Partitions = Vec<(String, Vec<i32>)>;

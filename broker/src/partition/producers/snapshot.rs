@@ -1,4 +1,4 @@
-//! The bytes of a snapshot of producers, which lies in the log's checkpoint (`docs/FORMAT.md`).
+//! The bytes of a snapshot of producers, which is in the log's checkpoint (`docs/FORMAT.md`).
 //!
 //! Stored forms are apart from the live ones, so that a change of code changes no bytes. Every
 //! version that was ever written is read; a newer one is an error that says so, never "no

@@ -13,7 +13,7 @@ use super::zstd::ZstdDecoder;
 use super::{Codec, CompressionError, gzip, lz4, snappy, zstd};
 
 /// Reads what a payload decompresses to. Gives an error, not a silent end, when the payload is cut,
-/// when it goes on behind its end, and when it decompresses to more than the limit.
+/// when it goes on after its end, and when it decompresses to more than the limit.
 pub struct Decoder<B: AsRef<[u8]>> {
     inner: Inner<B>,
     codec: Codec,

@@ -26,7 +26,7 @@ impl<B: AsRef<[u8]>> Read for GzipDecoder<B> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.0.read(out)?;
         if count == 0 && !self.0.get_mut().fill_buf()?.is_empty() {
-            let reason = "bytes lie behind its end";
+            let reason = "bytes follow its end";
             return Err(io::Error::other(CompressionError::corrupt(
                 Codec::Gzip,
                 reason,

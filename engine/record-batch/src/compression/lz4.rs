@@ -76,7 +76,7 @@ impl<B: AsRef<[u8]>> Read for Lz4Decoder<B> {
         let reason = if input.is_cut {
             "the frame is cut"
         } else if input.left_bytes() > 0 {
-            "bytes lie behind its end"
+            "bytes follow its end"
         } else {
             return Ok(0);
         };

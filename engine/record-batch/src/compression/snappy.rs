@@ -1,7 +1,7 @@
 //! Snappy, in the two ways that producers send it.
 //!
 //! Raw: the payload is one block (librdkafka, sarama, franz-go). Framed by snappy-java: a header of
-//! 16 bytes, then blocks, each behind its length (Java, kafka-python). Kafka tells them apart by
+//! 16 bytes, then blocks, each after its length (Java, kafka-python). Kafka tells them apart by
 //! the header, and so does this. Snappy's own framing format is neither.
 
 use std::io::{self, Read};
@@ -33,9 +33,9 @@ pub(super) fn memory_bytes(payload: &[u8]) -> usize {
     }
     let mut largest = 0;
     let mut rest = payload.get(JAVA_HEADER_BYTES..).unwrap_or_default();
-    while let Some((block, behind)) = framed_block(rest) {
+    while let Some((block, after)) = framed_block(rest) {
         largest = largest.max(bounded_len(block).unwrap_or(0));
-        rest = behind;
+        rest = after;
     }
     largest
 }
@@ -73,15 +73,15 @@ impl<B: AsRef<[u8]>> SnappyDecoder<B> {
         })
     }
 
-    /// Decompresses the next block; false behind the last.
+    /// Decompresses the next block; false after the last.
     fn next_block(&mut self) -> Result<bool, CompressionError> {
         let rest = self.payload.as_ref().get(self.next..).unwrap_or_default();
         if rest.is_empty() {
             return Ok(false);
         }
         let block = if self.is_framed {
-            let (block, behind) = framed_block(rest).ok_or_else(|| corrupt("a block is cut"))?;
-            self.next = self.payload.as_ref().len() - behind.len();
+            let (block, after) = framed_block(rest).ok_or_else(|| corrupt("a block is cut"))?;
+            self.next = self.payload.as_ref().len() - after.len();
             block
         } else {
             self.next = self.payload.as_ref().len();

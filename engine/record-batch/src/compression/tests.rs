@@ -70,7 +70,7 @@ fn a_cut_payload_is_never_taken_for_a_whole_one() {
 }
 
 #[test]
-fn bytes_behind_the_end_are_refused() {
+fn bytes_after_the_end_are_refused() {
     for codec in CODECS {
         let mut payload = compressed(codec, b"records");
         payload.extend_from_slice(b"hidden");

@@ -14,7 +14,7 @@ pub enum RecordError {
     HeadersCount(i32),
     #[error("a header has a null key")]
     HeaderKey,
-    #[error("{0} bytes of the record lie behind its last field")]
+    #[error("{0} bytes of the record follow its last field")]
     Leftover(usize),
     /// Only of compressed records; the decompressor knows more.
     #[error("the payload does not decompress")]

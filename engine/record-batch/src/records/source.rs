@@ -1,7 +1,7 @@
 //! Where record bytes come from: a slice, or a decompressor that is never held in memory whole.
 //!
 //! One reader of records serves both. A source knows the bounds of the record that is being read,
-//! and gives nothing from behind them.
+//! and gives nothing from after them.
 
 use std::io::Read;
 
@@ -12,7 +12,7 @@ pub(crate) trait Source {
     /// What is left of a key or value once it was read.
     type Field;
 
-    /// Whether there is nothing behind the records read so far.
+    /// Whether there is nothing after the records read so far.
     fn is_at_end(&mut self) -> Result<bool, RecordError>;
 
     fn byte(&mut self) -> Result<u8, RecordError>;
@@ -34,15 +34,15 @@ pub(crate) trait Source {
 pub(crate) struct SliceSource<'a> {
     /// Within a record: what is left of it. Else: what is left of all.
     rest: &'a [u8],
-    /// Within a record: what is behind it.
-    behind: &'a [u8],
+    /// Within a record: what comes after it.
+    after: &'a [u8],
 }
 
 impl<'a> SliceSource<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self {
             rest: bytes,
-            behind: &[],
+            after: &[],
         }
     }
 
@@ -75,9 +75,9 @@ impl<'a> Source for SliceSource<'a> {
 
     #[inline]
     fn enter(&mut self, len: usize) -> Result<(), RecordError> {
-        let (record, behind) = self.rest.split_at_checked(len).ok_or(RecordError::Cut)?;
+        let (record, after) = self.rest.split_at_checked(len).ok_or(RecordError::Cut)?;
         self.rest = record;
-        self.behind = behind;
+        self.after = after;
         Ok(())
     }
 
@@ -88,7 +88,7 @@ impl<'a> Source for SliceSource<'a> {
 
     #[inline]
     fn leave(&mut self) {
-        self.rest = self.behind;
+        self.rest = self.after;
     }
 }
 
@@ -122,7 +122,7 @@ impl<B: AsRef<[u8]>> StreamSource<B> {
         }
     }
 
-    /// What stands behind a [`RecordError::Payload`].
+    /// The cause of a [`RecordError::Payload`].
     pub(crate) fn take_failure(&mut self) -> Option<CompressionError> {
         self.failure.take()
     }

@@ -4,7 +4,7 @@ use super::RecordError;
 use super::read;
 use super::source::SliceSource;
 
-/// A record where it lies.
+/// A record, in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordView<'a> {
     /// Added to the batch's base timestamp, in ms.
@@ -45,8 +45,8 @@ impl<'a> Iterator for Headers<'a> {
     }
 }
 
-/// Iterates over the bytes behind the header of an uncompressed batch, or over what a compressed
-/// one decompressed to. Stops behind the first record that cannot be read.
+/// Iterates over the bytes after the header of an uncompressed batch, or over what a compressed
+/// one decompressed to. Stops after the first record that cannot be read.
 #[derive(Clone, Debug)]
 pub struct Records<'a> {
     rest: &'a [u8],

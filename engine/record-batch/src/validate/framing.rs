@@ -40,7 +40,7 @@ impl Front {
     }
 }
 
-/// The batch, without what lies behind it. A second batch is refused; bytes that are not a whole
+/// The batch, without what follows it. A second batch is refused; bytes that are not a whole
 /// batch are trimmed, as in Kafka.
 pub(super) fn one_batch(records: &[u8]) -> Result<&[u8], Rejection> {
     let front = Front::of(records).ok_or(Rejection::NoBatch)?;
@@ -55,15 +55,15 @@ pub(super) fn one_batch(records: &[u8]) -> Result<&[u8], Rejection> {
     let split = usize::try_from(front.size_bytes())
         .ok()
         .and_then(|size| records.split_at_checked(size));
-    let Some((batch, behind)) = split else {
+    let Some((batch, after)) = split else {
         return Err(cut);
     };
     if batch.len() < HEADER_BYTES {
         return Err(Rejection::Length(front.length));
     }
-    if let Some(second) = Front::of(behind) {
+    if let Some(second) = Front::of(after) {
         second.check()?;
-        if second.size_bytes() <= behind.len() as u64 {
+        if second.size_bytes() <= after.len() as u64 {
             return Err(Rejection::MoreBatches);
         }
     }

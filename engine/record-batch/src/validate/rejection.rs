@@ -69,14 +69,14 @@ pub enum Rejection {
     Record { index: i32, error: RecordError },
     #[error("the batch declares {declared} records, there are {found}")]
     FewerRecords { declared: i32, found: i32 },
-    #[error("bytes lie behind the {declared} records that the batch declares")]
+    #[error("bytes follow the {declared} records that the batch declares")]
     MoreRecords { declared: i32 },
     #[error("record {index} has the offset delta {offset_delta}; deltas count up from 0")]
     OffsetDelta { index: i32, offset_delta: i32 },
     #[error("record {index} has no key, which a compacted topic needs (cleanup.policy)")]
     NullKey { index: i32 },
     #[error(
-        "timestamp {timestamp_ms} lies outside of {earliest_ms} to {latest_ms} \
+        "timestamp {timestamp_ms} is outside of {earliest_ms} to {latest_ms} \
          (message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
     )]
     Timestamp {

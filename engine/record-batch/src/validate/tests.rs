@@ -123,7 +123,7 @@ fn a_length_that_is_short_or_negative_is_corrupt() {
 }
 
 #[test]
-fn garbage_behind_the_batch_is_trimmed() {
+fn garbage_after_the_batch_is_trimmed() {
     let whole = batch();
     for garbage in [
         &b"x"[..],

@@ -195,7 +195,7 @@ impl FileOps for Ring {
             let entry = opcode::Read::new(types::Fd(file), start, length)
                 .offset(position + done as u64)
                 .build();
-            // SAFETY: the operation owns the buffer, whose memory lies on the heap.
+            // SAFETY: the operation owns the buffer, whose memory is on the heap.
             let (result, back) = unsafe { Op::new(self, entry, buffer) }.await;
             buffer = back;
             match result {

@@ -5,7 +5,7 @@
 //!   `Send`.
 //! - What the kernel may still touch is owned by the [`Op`] that waits for it, and by the
 //!   driver once that future is dropped. It is freed at the completion, never before.
-//! - Descriptors are closed through the ring, so a close is ordered behind every operation
+//! - Descriptors are closed through the ring, so a close is ordered after every operation
 //!   that was queued before it and no queued operation meets a reused descriptor.
 //! - Only this folder and `io/buffer.rs` contain `unsafe`.
 //!

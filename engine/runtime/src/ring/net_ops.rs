@@ -69,10 +69,10 @@ impl Ring {
             let error = io::Error::new(io::ErrorKind::InvalidInput, "a full receive buffer");
             return (Err(error), buffer);
         }
-        // SAFETY: `from` lies within the allocation, as `room` is not zero.
+        // SAFETY: `from` is within the allocation, as `room` is not zero.
         let start = unsafe { buffer.as_mut_ptr().add(from) };
         let entry = opcode::Recv::new(types::Fd(socket), start, room as u32).build();
-        // SAFETY: the operation owns the buffer, whose memory lies on the heap.
+        // SAFETY: the operation owns the buffer, whose memory is on the heap.
         let (result, mut buffer) = unsafe { Op::new(self, entry, buffer) }.await;
         let result = result.map(|count| count as usize);
         if let Ok(count) = result {
@@ -81,7 +81,7 @@ impl Ring {
         (result, buffer)
     }
 
-    /// Receives behind what is filled of a chunk.
+    /// Receives into a chunk, after what is filled.
     pub(in super::super) async fn recv_chunk(
         &self,
         socket: RawFd,
@@ -93,7 +93,7 @@ impl Ring {
             return (Err(error), chunk);
         }
         let entry = opcode::Recv::new(types::Fd(socket), chunk.room_mut_ptr(), room as u32).build();
-        // SAFETY: the operation owns the chunk, whose memory lies on the heap; readers have
+        // SAFETY: the operation owns the chunk, whose memory is on the heap; readers have
         // only what was filled before, which the kernel does not touch.
         let (result, mut chunk) = unsafe { Op::new(self, entry, chunk) }.await;
         let result = result.map(|count| count as usize);
@@ -103,7 +103,7 @@ impl Ring {
         (result, chunk)
     }
 
-    /// Sends all pieces, one behind the other.
+    /// Sends all pieces, one after the other.
     pub(in super::super) async fn send_all(
         &self,
         socket: RawFd,

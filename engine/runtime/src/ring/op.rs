@@ -21,7 +21,7 @@ pub(in super::super) struct Op<T: 'static> {
     data: Option<T>,
 }
 
-/// Nothing in it is pinned: what the kernel sees lies on the heap behind `data`.
+/// Nothing in it is pinned: what the kernel sees is on the heap that `data` points to.
 impl<T> Unpin for Op<T> {}
 
 impl<T: 'static> Op<T> {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 /// The kernel takes at most this many pieces at once (`UIO_MAXIOV`).
 const VECTORS_MAX: usize = 1024;
 
-/// Pieces that go out one behind the other. Boxed by its users, so that the header and the
+/// Pieces that go out one after the other. Boxed by its users, so that the header and the
 /// vector of slices have addresses that the kernel can keep.
 pub(super) struct Pieces {
     pieces: Vec<Bytes>,
@@ -40,7 +40,7 @@ impl Pieces {
         self.left
     }
 
-    /// The rest, if it lies in one piece.
+    /// The rest, if it is one piece.
     pub(super) fn single(&self) -> Option<&[u8]> {
         let first = self.pieces.get(self.first)?.get(self.offset..)?;
         (first.len() == self.left).then_some(first)

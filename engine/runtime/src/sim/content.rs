@@ -29,7 +29,7 @@ pub(super) enum Tear {
     WithinSectors,
 }
 
-/// A row of bytes of which copies are cheap.
+/// A sequence of bytes that is cheap to copy.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pages {
     length: u64,
@@ -64,7 +64,7 @@ impl Pages {
         self.pages.contains_key(&page) || self.reserved.contains(&page)
     }
 
-    /// Puts `data` at `position`; what lies beyond the end is lost.
+    /// Puts `data` at `position`; what is beyond the end is lost.
     fn put(&mut self, mut position: u64, mut data: &[u8]) {
         while !data.is_empty() && position < self.length {
             let at = (position % PAGE_BYTES as u64) as usize;

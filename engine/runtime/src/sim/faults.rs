@@ -22,7 +22,7 @@ struct Fault {
     from: u64,
     /// Not one operation is hit, but all from `from` on.
     is_lasting: bool,
-    /// Only what lies here, or below.
+    /// Only this path, or what is below it.
     below: Option<PathBuf>,
     outcome: Outcome,
 }

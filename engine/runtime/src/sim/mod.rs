@@ -128,7 +128,7 @@ impl Sim {
         state.faults.add_lasting(kind, number, None, fails);
     }
 
-    /// Lets all of that kind fail from now on that touch `path` or what lies below it, until
+    /// Lets all of that kind fail from now on that touch `path` or what is below it, until
     /// [`Self::heal`].
     pub fn fail_below(&self, kind: OpKind, path: &Path, errno: i32) {
         let mut state = self.0.state.borrow_mut();

@@ -225,7 +225,7 @@ impl Storage {
         self.files[file].fits_to(position, end, room_bytes)
     }
 
-    /// Writes what of `data` lies before `until`.
+    /// Writes what of `data` is before `until`.
     fn write_until(&mut self, file: NodeId, position: u64, data: &[Bytes], until: u64) {
         let mut left = until.saturating_sub(position) as usize;
         let mut kept = Vec::with_capacity(data.len());

@@ -26,7 +26,7 @@ pub(in crate::log) struct State<F> {
     pub mark_file: Option<F>,
     /// Files of dropped segments that nobody was given yet to remove.
     pub renamed: Vec<PathBuf>,
-    /// Where the log ends since batches were taken back of which the owner was not told.
+    /// Where the log ends since batches were taken back of which the user was not told.
     taken_back_to: Option<i64>,
 }
 
@@ -94,7 +94,7 @@ impl<F> State<F> {
         self.durability.end().next_offset
     }
 
-    /// All that may be read lies before this: what is written, but for what is being cut off.
+    /// All that may be read is before this: what is written, but for what is being cut off.
     pub fn readable(&self) -> BatchEnd {
         let written = self.durability.written();
         let cutting = self.readers.cutting();

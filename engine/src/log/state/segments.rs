@@ -30,7 +30,7 @@ pub(in crate::log) enum Directory {
     /// The log is new: the first write makes it.
     Missing,
     /// It is this log's, but does not say so durably yet.
-    Begun,
+    Unsynced,
     Whole,
 }
 

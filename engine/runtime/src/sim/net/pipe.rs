@@ -118,7 +118,7 @@ impl Pipe {
         Err([failure, next].into_iter().flatten().min())
     }
 
-    /// Whether the end of the stream is here, behind whatever is unread, or a failure.
+    /// Whether the end of the stream is here, after whatever is unread, or a failure.
     pub fn look_for_end(&self, now: Instant) -> Look<()> {
         let state = self.state.borrow();
         let ends = [state.failure.map(|(at, _)| at), state.end.flatten()];

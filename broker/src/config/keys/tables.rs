@@ -1,4 +1,4 @@
-//! The tables: for each room its struct and, from the same lines, its rows.
+//! The tables of settings: for each room its struct and, from the same lines, its rows.
 //!
 //! A line reads `field: Type = "kafka.name", default, valid;` under the sentence that explains it.
 //! Fields that Kafka spreads over several keys (`log.retention.ms`, `.minutes`, `.hours`) are
@@ -13,7 +13,7 @@ use crate::config::error::ConfigError;
 use crate::config::machine::Machine;
 use crate::config::settings::Settings;
 
-macro_rules! rooms {
+macro_rules! tables {
     ($(
         $(#[doc = $room_doc:literal])+
         $Room:ident {
@@ -52,7 +52,7 @@ macro_rules! rooms {
     };
 }
 
-rooms! {
+tables! {
     /// Who this broker is.
     Node {
         /// The broker's number, unique in the cluster; must not change while its data is kept.
@@ -86,7 +86,7 @@ rooms! {
         connections_max: u32 = "max.connections", Is("2147483647"), AtLeast(0);
     }
 
-    /// Where the data lies and what a topic inherits when its own config says nothing.
+    /// Where the data is and what a topic inherits when its own config says nothing.
     Log {
         /// The data directory, when log.dirs is not set.
         dir: Vec<String> = "log.dir", Is("./naru-data"), NotEmpty;
@@ -102,7 +102,7 @@ rooms! {
         retention_bytes: Limit = "log.retention.bytes", Is("-1"), Any;
         /// How often retention is looked at, in milliseconds.
         retention_check_interval_ms: u64 = "log.retention.check.interval.ms", Is("300000"), AtLeast(1);
-        /// Bytes at which a segment is closed and the next one begun.
+        /// Bytes at which a segment is closed and the next one started.
         segment_bytes: u32 = "log.segment.bytes", Is("1073741824"), AtLeast(1 << 20);
         /// Age in milliseconds at which a segment is closed; beats .hours.
         roll_ms: Option<u64> = "log.roll.ms", Null, AtLeast(1);
@@ -185,8 +185,8 @@ rooms! {
         memory: Bytes = "naru.memory", Of(default_memory), AtLeast(16 << 20);
         /// What is checked of a produced batch: full (every record) or header (header and CRC).
         validate_records: RecordValidation = "naru.validate.records", Is("full"), OneOf(&["full", "header"]);
-        /// How long a half-received request or an unread answer may stand still while memory is
-        /// short, in milliseconds; then its connection is closed.
+        /// How long a half-received request or an unread answer may make no progress while memory
+        /// is short, in milliseconds; then its connection is closed.
         request_stall_ms: u64 = "naru.request.stall.ms", Is("5000"), AtLeast(1);
     }
 }
