@@ -20,8 +20,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use naru_broker::partition::ShardId;
-use naru_broker::shard::{Lanes, Mesh, Meshed, RemoteShard};
+use naru_broker::inside::{Lanes, Mesh, Meshed, RemoteShard, ShardId};
 use naru_runtime::sync::{Receiver, Sender, oneshot};
 use naru_runtime::{Handle, RingConfig, Runtime};
 

@@ -1,13 +1,31 @@
 //! The server. `docs/ARCHITECTURE.md` has the rooms and who may import whom.
+//!
+//! Only the configuration and the server are seen from outside, so that the compiler finds code
+//! that nobody calls.
 
-pub mod cluster;
+mod cluster;
 pub mod config;
-pub mod coordinator;
-pub mod group;
-pub mod handlers;
-pub mod memory;
-pub mod net;
-pub mod partition;
+mod coordinator;
+mod group;
+mod handlers;
+mod memory;
+mod net;
+mod partition;
 pub mod server;
-pub mod shard;
-pub mod validators;
+mod shard;
+mod validators;
+
+/// What fuzz targets and benches call from outside of their room. No promise to anybody else.
+#[doc(hidden)]
+pub mod inside {
+    pub use crate::cluster::{
+        BrokerListener, BrokerRegistration, ClusterState, Command, Partition, decode_commands,
+        encode_commands,
+    };
+    pub use crate::group::records::{
+        GroupValue, Key, MemberValue, decode_offset_value, encode_offset_value,
+    };
+    pub use crate::group::{CommittedOffset, Coordinator, GroupConfig, Now};
+    pub use crate::partition::ShardId;
+    pub use crate::shard::{Lanes, Mesh, Meshed, RemoteShard};
+}

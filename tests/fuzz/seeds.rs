@@ -6,11 +6,10 @@
 use std::fs;
 use std::path::Path;
 
-use naru_broker::cluster::{
-    BrokerListener, BrokerRegistration, Command, Partition, encode_commands,
+use naru_broker::inside::{
+    BrokerListener, BrokerRegistration, Command, CommittedOffset, GroupValue, MemberValue,
+    Partition, encode_commands, encode_offset_value,
 };
-use naru_broker::group::CommittedOffset;
-use naru_broker::group::records::{GroupValue, MemberValue, encode_offset_value};
 use naru_engine::index::{Index, IndexEntry, SegmentIndex};
 use naru_record_batch::{BatchBuilder, Codec, NewRecord, compress};
 use naru_wire::{

@@ -2,13 +2,13 @@
 //!
 //! It is a state built by an ordered log of commands. [`Command`]s go in, [`ClusterState::apply`]
 //! is the only thing that changes the state, [`ClusterImage`]s come out for the shards to read.
-//! The log stands behind the seam [`CommandLog`]: one node is a quorum of one ([`SingleNode`]), a
+//! The log is behind the seam [`CommandLog`]: one node is a quorum of one ([`SingleNode`]), a
 //! Raft library takes over when there are more. [`Control`] brings the proposals of the shards to
 //! it, and the answers back.
 //!
 //! Invariants:
 //! - `apply` is deterministic: no clock, no randomness, no I/O. What is random (topic ids, the
-//!   cluster id) or timed is decided by the proposer and stands in the command.
+//!   cluster id) or timed is decided by the proposer and is in the command.
 //! - A command is answered after it is on the device and after every shard of this node has taken
 //!   its image, so that whoever hears "created" finds the topic.
 //! - The control thread waits for no disk and for no shard: files are reached through the `Disk`
@@ -16,7 +16,7 @@
 //! - A failed write or flush is final: the log is fenced, and every later command is refused.
 //! - What is stored has types of its own (`stored`), so that a live type can change.
 //!
-//! What lies on the disk, under `<log.dir>/__cluster_metadata/`; integers are little-endian, CRCs
+//! What is on the disk, under `<log.dir>/__cluster_metadata/`; integers are little-endian, CRCs
 //! are CRC-32 (IEEE):
 //!
 //! ```text
@@ -74,19 +74,19 @@ mod tests;
 mod thread;
 
 pub use command::{BrokerListener, BrokerRegistration, Command, ConfigChange, Partition};
-pub use command_log::{CommandLog, Committed, EntryId};
-pub use control::{Control, ControlHandle, PROPOSALS_MAX, Reply, Stop};
+#[cfg(test)]
+pub use command_log::CommandLog;
+pub use control::{Control, ControlHandle, Stop};
 pub use error::{ClusterError, StorageError};
 pub use ids::{from_kafka_text, kafka_text, random_cluster_id};
-pub use image::{Broker, ClusterImage, Delta, Topic, TopicRef};
-pub use images::{ImageReader, Images};
-pub use lock::DirectoryLock;
-pub use names::{TOPIC_NAME_BYTES_MAX, check_topic_name};
+pub use image::{ClusterImage, Delta, Topic, TopicRef};
+pub use images::ImageReader;
+#[cfg(test)]
+pub use names::TOPIC_NAME_BYTES_MAX;
+pub use names::check_topic_name;
 pub use single_node::SingleNode;
-pub use state::{
-    CONFIG_BYTES_PER_TOPIC_MAX, ClusterState, Outcome, PARTITIONS_PER_TOPIC_MAX, Refusal,
-};
-pub use stored::{Malformed, UnknownRecord, Unreadable, decode_commands, encode_commands};
+pub use state::{ClusterState, Outcome, PARTITIONS_PER_TOPIC_MAX, Refusal};
+pub use stored::{decode_commands, encode_commands};
 pub use thread::ControlThread;
 
 /// The folder of this room's files inside the data directory.

@@ -15,7 +15,7 @@ use super::state::ClusterState;
 pub(super) struct Replayed<F> {
     pub state: ClusterState,
     pub last: EntryId,
-    /// The last log, open at its end; `None` where one must be begun, with a snapshot of the
+    /// The last log, open at its end; `None` where one must be started, with a snapshot of the
     /// state, because there is none or an older broker wrote what there is.
     pub log: Option<LogFile<F>>,
 }
@@ -76,7 +76,7 @@ fn needed<'a>(
     })
 }
 
-/// A log is begun only after the one before it was flushed whole.
+/// A log is started only after the one before it was flushed whole.
 fn check_leads_up(
     before: &IndexedFile,
     contents: &Contents,

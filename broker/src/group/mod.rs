@@ -31,7 +31,6 @@ pub use clock::Now;
 pub use coordinator::{Coordinator, Effect, GroupConfig, partition_for};
 pub use error::GroupError;
 pub use messages::{
-    CommitRequest, CommittedOffset, DescribedMember, Description, FetchedOffset, HeartbeatRequest,
-    JoinRequest, JoinResponse, LeaveRequest, Leaving, Left, Listed, OffsetToCommit, SyncRequest,
-    SyncResponse,
+    CommitRequest, CommittedOffset, Description, FetchedOffset, HeartbeatRequest, JoinRequest,
+    JoinResponse, LeaveRequest, Leaving, Listed, OffsetToCommit, SyncRequest, SyncResponse,
 };

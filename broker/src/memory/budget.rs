@@ -82,11 +82,6 @@ impl MemoryBudget {
         self.answers.charge(bytes)
     }
 
-    /// Memory for the decompressor of a batch that is checked, if it is free.
-    pub fn try_reserve_check(&self, bytes: usize) -> Option<Reservation> {
-        self.checks.try_reserve(bytes)
-    }
-
     /// Memory for the decompressor of a batch that is checked, in turn.
     pub async fn reserve_check(&self, bytes: usize) -> Reservation {
         self.checks.reserve(bytes, 0).await

@@ -225,10 +225,6 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     /// Gives back what is too much, or counts what is there beyond what was reserved.
     pub fn set_bytes(&mut self, bytes: usize) {
         let before = std::mem::replace(&mut self.bytes, bytes);

@@ -13,6 +13,6 @@ mod tests;
 mod topics;
 mod upkeep;
 
-pub use mesh::{Call, Job, Lanes, Mesh, Meshed, RemoteShard};
+pub use mesh::{Call, Lanes, Mesh, Meshed, RemoteShard};
 pub use run::{Parts, build};
 pub use state::Shard;

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use naru_broker::cluster::{ClusterState, decode_commands, encode_commands};
+use naru_broker::inside::{ClusterState, decode_commands, encode_commands};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(commands) = decode_commands(bytes) else {

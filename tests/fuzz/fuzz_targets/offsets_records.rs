@@ -3,8 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use naru_broker::group::records::{GroupValue, Key, decode_offset_value};
-use naru_broker::group::{Coordinator, GroupConfig, Now};
+use naru_broker::inside::{
+    Coordinator, GroupConfig, GroupValue, Key, Now, decode_offset_value,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((len, rest)) = bytes.split_first_chunk() else {

@@ -28,7 +28,7 @@ pub trait Stored: Sized {
     }
 }
 
-/// A record as it lies there.
+/// A record as it is stored.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
     pub kind: u16,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use naru_runtime::Spawn;
 
+use super::super::control::PROPOSALS_MAX;
 use super::*;
 
 type Answer = Result<Outcome, ClusterError>;

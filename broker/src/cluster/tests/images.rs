@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use super::super::changes::CHANGES_MAX;
+use super::super::images::Images;
 use super::*;
 
 fn poll<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {

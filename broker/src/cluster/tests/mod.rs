@@ -15,9 +15,10 @@ use naru_runtime::sim::{Sim, SimEnv};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::command_log::Committed;
 use super::*;
 
-/// Where the metadata lies on a simulated machine.
+/// Where the metadata is on a simulated machine.
 pub fn directory() -> PathBuf {
     Path::new("/data").join(DIRECTORY)
 }

@@ -1,5 +1,6 @@
 //! What a command may do, and what it is refused.
 
+use super::super::state::CONFIG_BYTES_PER_TOPIC_MAX;
 use super::*;
 
 fn topic(state: &ClusterState, name: &str) -> std::sync::Arc<Topic> {
