@@ -89,14 +89,18 @@ impl Executor {
     pub(super) fn spawn<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Task<T> {
         let mut active = self.active.borrow_mut();
         let entry = active.vacant_entry();
-        let guarded = Guarded {
-            future,
+        // Made here, not by the future: one that is cancelled before it is first polled ends, too.
+        let leave = Leave {
             slot: entry.key(),
             active: Rc::clone(&self.active),
         };
+        let guarded = async move {
+            let _leave = leave;
+            future.await
+        };
         let remote = Arc::clone(&self.remote);
         let (runnable, task) =
-            async_task::spawn_local(guarded.run(), move |runnable| remote.schedule(runnable));
+            async_task::spawn_local(guarded, move |runnable| remote.schedule(runnable));
         entry.insert(runnable.waker());
         drop(active);
         runnable.schedule();
@@ -173,29 +177,15 @@ impl Executor {
 }
 
 /// Takes a future off the list of active ones when it ends, however it ends.
-struct Guarded<F> {
-    future: F,
+struct Leave {
     slot: usize,
     active: Rc<RefCell<Slab<Waker>>>,
 }
 
-impl<F: Future> Guarded<F> {
-    async fn run(self) -> F::Output {
-        struct Leave {
-            slot: usize,
-            active: Rc<RefCell<Slab<Waker>>>,
-        }
-        impl Drop for Leave {
-            fn drop(&mut self) {
-                let waker = self.active.borrow_mut().try_remove(self.slot);
-                drop(waker);
-            }
-        }
-        let _leave = Leave {
-            slot: self.slot,
-            active: self.active,
-        };
-        self.future.await
+impl Drop for Leave {
+    fn drop(&mut self) {
+        let waker = self.active.borrow_mut().try_remove(self.slot);
+        drop(waker);
     }
 }
 
@@ -214,4 +204,20 @@ pub async fn yield_now() {
         }
     }
     YieldNow(false).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_is_cancelled_before_its_first_poll_leaves_nothing() {
+        let executor = Executor::simulated(RemoteWaker::simulated());
+        let cancelled = executor.spawn(async {});
+        executor.spawn(async {}).detach();
+        assert_eq!(executor.active.borrow().len(), 2);
+        drop(cancelled);
+        executor.run_ready(2);
+        assert!(executor.active.borrow().is_empty());
+    }
 }
