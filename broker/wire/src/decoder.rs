@@ -19,6 +19,11 @@ const STRING_LEN_MAX: usize = i16::MAX as usize;
 const ARRAY_BYTES_BASE: usize = 16 << 20;
 const ARRAY_BYTES_PER_FRAME_BYTE: usize = 4;
 
+/// Elements that all arrays of a request may have together. Whoever answers it takes time and
+/// memory for each, many times what it is on the wire: 12 MB of ListOffsets would take a gigabyte.
+/// A consumer of ten thousand partitions stays far below.
+const REQUEST_ELEMENTS_MAX: usize = 100_000;
+
 /// A cursor over one frame (without its length prefix).
 #[derive(Clone, Debug)]
 pub struct Decoder {
@@ -28,9 +33,19 @@ pub struct Decoder {
     end: usize,
     /// What the elements of arrays may still take in memory.
     array_bytes_left: usize,
+    /// How many elements arrays may still have.
+    elements_left: usize,
 }
 
 impl Decoder {
+    /// For a request: whoever sent it chooses what it costs.
+    pub fn of_request(frame: Bytes) -> Self {
+        Self {
+            elements_left: REQUEST_ELEMENTS_MAX,
+            ..Self::new(frame)
+        }
+    }
+
     pub fn new(frame: Bytes) -> Self {
         let end = frame.len();
         Self {
@@ -39,6 +54,7 @@ impl Decoder {
             end,
             array_bytes_left: ARRAY_BYTES_BASE
                 .saturating_add(end.saturating_mul(ARRAY_BYTES_PER_FRAME_BYTE)),
+            elements_left: usize::MAX,
         }
     }
 
@@ -181,6 +197,14 @@ impl Decoder {
         let remaining = self.remaining();
         if count > remaining / size_min.max(1) {
             return Err(DecodeError::CountTooLarge { count, remaining });
+        }
+        match self.elements_left.checked_sub(count) {
+            Some(left) => self.elements_left = left,
+            None => {
+                return Err(DecodeError::TooManyElements {
+                    limit: REQUEST_ELEMENTS_MAX,
+                });
+            }
         }
         match self
             .array_bytes_left

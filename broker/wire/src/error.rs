@@ -12,6 +12,8 @@ pub enum DecodeError {
     CountTooLarge { count: usize, remaining: usize },
     #[error("the arrays in a frame of {frame_len} bytes would take too much memory")]
     OverBudget { frame_len: usize },
+    #[error("the arrays of a request have more than {limit} elements")]
+    TooManyElements { limit: usize },
     #[error("a length of {0} is negative")]
     NegativeLength(i64),
     #[error("a string of {0} bytes is longer than 32767")]

@@ -98,7 +98,7 @@ apis! {
 /// Header and body of a received frame (without its length prefix). Fails for keys and versions
 /// that this crate does not have; [`RequestHeader::peek`] then tells what to answer.
 pub fn decode_any_request(frame: Bytes) -> Result<(RequestHeader, AnyRequest), DecodeError> {
-    let mut decoder = Decoder::new(frame);
+    let mut decoder = Decoder::of_request(frame);
     let header = RequestHeader::decode(&mut decoder)?;
     let request = AnyRequest::decode(&mut decoder, &header)?;
     Ok((header, request))

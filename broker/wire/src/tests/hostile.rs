@@ -150,6 +150,24 @@ fn a_large_frame_of_empty_strings_is_refused_before_it_takes_the_memory() {
 }
 
 #[test]
+fn a_request_may_have_so_many_elements_and_no_more() {
+    // ListOffsets v1: two topics of so many partitions together.
+    let request = |partitions: [usize; 2]| {
+        let mut frame = vec![0, 2, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+        frame.extend(2i32.to_be_bytes());
+        for count in partitions {
+            frame.extend([0, 1, b't']);
+            frame.extend(i32::try_from(count).unwrap().to_be_bytes());
+            frame.resize(frame.len() + 12 * count, 0);
+        }
+        crate::decode_any_request(frame.into())
+    };
+    assert!(request([60_000, 39_998]).is_ok());
+    let error = request([60_000, 39_999]).unwrap_err();
+    assert_eq!(error, DecodeError::TooManyElements { limit: 100_000 });
+}
+
+#[test]
 fn lengths_that_lie_are_refused() {
     let decode = |body: &[u8]| {
         MetadataRequest::decode(&mut Decoder::new(Bytes::copy_from_slice(body)), 1).unwrap_err()
