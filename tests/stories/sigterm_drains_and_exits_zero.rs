@@ -113,3 +113,15 @@ fn a_fetch_that_waits_is_answered() {
     let found = waiting.receive_fetched().unwrap();
     assert!(found.iter().all(|found| found.error == 0), "{found:?}");
 }
+
+/// A connection whose last request was a produce, and is answered, has nothing to finish.
+#[test]
+fn a_producer_that_is_silent_is_not_waited_for() {
+    let mut broker = Broker::start(&[]);
+    create_topic(&broker.bootstrap(), "said", 1, &[]);
+    let mut raw = broker.raw();
+    assert_eq!(raw.produce("said", 0, &batch(b"all")).unwrap(), (0, 0));
+    assert_eq!(broker.terminate().code(), Some(0));
+    let said = broker.said();
+    assert!(!said.contains("did not finish"), "{said}");
+}

@@ -31,8 +31,12 @@ pub async fn serve<S: Service>(network: Rc<Network<S>>, socket: Socket, peer: Pe
     let sender = io.spawn_task({
         let (io, socket) = (io.clone(), socket.clone());
         let (outbox, activity) = (Rc::clone(&outbox), Rc::clone(&activity));
+        let connections = Rc::clone(&network.connections);
         async move {
-            let sent = || activity.progress(io.now());
+            let sent = || {
+                activity.progress(io.now());
+                connections.answered(&activity);
+            };
             let result = outbox.run(&io, &socket, sent).await;
             if result.is_err() {
                 outbox.close();
@@ -82,7 +86,7 @@ async fn receive<S: Service>(
                 if network.connections.is_draining() && !frames.is_mid_frame() {
                     return Ok(());
                 }
-                activity.set_busy(frames.is_mid_frame() || !outbox.is_empty());
+                activity.set_busy(frames.is_mid_frame());
                 match receive_more(network, &mut frames, outbox, activity).await {
                     Ok(true) => {}
                     // A peer that closes or resets the connection needs no reason.
@@ -135,8 +139,8 @@ async fn go_on<S: Service>(
             outbox.wait_for_room().await;
         }
         Start::Alone(work) => {
-            outbox.wait_below(0).await;
             activity.set_working(true);
+            outbox.wait_below(0).await;
             let reply = work.await;
             activity.set_working(false);
             activity.progress(network.io.now());

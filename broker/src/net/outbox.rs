@@ -107,7 +107,7 @@ impl Outbox {
 
     /// Sends answers until the outbox is closed and empty, or the connection breaks.
     ///
-    /// `progress` is called whenever a send has completed.
+    /// `progress` is called whenever a send has completed, and when the answers of one have left.
     pub async fn run(
         &self,
         io: &Handle,
@@ -137,8 +137,8 @@ impl Outbox {
             }
             self.sending_since.set(None);
             drop(memory);
-            progress();
             self.unsent.set(self.unsent.get() - answered);
+            progress();
             self.sent.notify_all();
             if let Some(reason) = close {
                 return Err(OutboxError::Closed(reason));

@@ -20,7 +20,7 @@ pub struct Activity {
     socket: Socket,
     outbox: Rc<Outbox>,
     last_progress: Cell<Instant>,
-    /// A request has arrived in part, or an answer is waited for or being sent.
+    /// A request has arrived, be it in part, and the next one is not waited for yet.
     is_busy: Cell<bool>,
     /// Set while the broker works on a request that the next ones wait for.
     is_working: Cell<bool>,
@@ -52,6 +52,11 @@ impl Activity {
     pub fn end_receiving(&self, now: Instant) {
         self.receiving_since.set(None);
         self.progress(now);
+    }
+
+    /// Whether nothing is under way: no request, and no answer that is not sent.
+    fn is_at_rest(&self) -> bool {
+        !self.is_busy.get() && !self.is_working.get() && self.outbox.is_empty()
     }
 
     /// Whether the peer owes the broker something: nothing that it asked for is missing.
@@ -153,9 +158,20 @@ impl Connections {
         self.is_draining.set(true);
         self.drain.notify_all();
         for (_, activity) in self.open.borrow().iter() {
-            if !activity.is_busy.get() && !activity.is_working.get() {
-                activity.socket.shutdown();
-            }
+            self.close_at_rest(activity);
+        }
+    }
+
+    /// An answer of a connection was sent. While the broker drains, its last one is.
+    pub fn answered(&self, activity: &Activity) {
+        if self.is_draining.get() {
+            self.close_at_rest(activity);
+        }
+    }
+
+    fn close_at_rest(&self, activity: &Activity) {
+        if activity.is_at_rest() {
+            activity.socket.shutdown();
         }
     }
 

@@ -138,6 +138,11 @@ impl Broker {
         self.stop(Signal::SIGTERM)
     }
 
+    /// What the processes said that have ended.
+    pub fn said(&self) -> &str {
+        &self.said_before
+    }
+
     /// Memory that the broker holds now, and the most that it has held since it started.
     pub fn resident_bytes(&self) -> (u64, u64) {
         let process = self.process.as_ref().unwrap();
