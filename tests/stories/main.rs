@@ -28,6 +28,7 @@ mod group_shares_a_topic_without_duplicates;
 mod hostile_bytes_do_not_hurt_others;
 mod hundred_megabyte_record_round_trips_when_limits_are_raised;
 mod idempotent_producer_survives_restart;
+mod long_lists_hold_up_nobody;
 mod memory_holds_whatever_peers_do;
 mod paused_consumer_resumes_where_it_stopped;
 mod produced_records_come_back_byte_for_byte;

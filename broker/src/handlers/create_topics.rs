@@ -1,6 +1,6 @@
 //! CreateTopics (v2–v7), and the topics that come about by being asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use naru_wire::api::create_topics::{
@@ -11,7 +11,7 @@ use naru_wire::{ErrorCode, Str};
 use uuid::Uuid;
 
 use super::describe_configs::topic_config_source;
-use super::dispatch::Context;
+use super::dispatch::{Context, Turns};
 use super::topics::cluster_error_code;
 use crate::cluster::{
     ClusterError, Command, Outcome, PARTITIONS_PER_TOPIC_MAX, Partition, Refusal, Topic, TopicRef,
@@ -38,14 +38,17 @@ impl From<Refusal> for Refused {
 
 pub async fn handle(context: &Context, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let mut response = CreateTopicsResponse::default();
+    let mut turns = Turns::of(context);
+    let mut names = HashSet::with_capacity(request.topics.len());
+    let doubled: HashSet<&Str> = request
+        .topics
+        .iter()
+        .map(|topic| &topic.name)
+        .filter(|name| !names.insert(*name))
+        .collect();
     for wanted in &request.topics {
-        let is_doubled = request
-            .topics
-            .iter()
-            .filter(|t| t.name == wanted.name)
-            .count()
-            > 1;
-        let made = if is_doubled {
+        turns.take(1 + wanted.assignments.len()).await;
+        let made = if doubled.contains(&wanted.name) {
             Err(Refused(
                 ErrorCode::InvalidRequest,
                 format!(

@@ -7,7 +7,7 @@ use naru_wire::api::delete_topics::{
 };
 use naru_wire::{ErrorCode, Str};
 
-use super::dispatch::Context;
+use super::dispatch::{Context, Turns};
 use super::topics::cluster_error_code;
 use crate::cluster::{Command, Topic, TopicRef};
 
@@ -27,7 +27,9 @@ pub async fn handle(context: &Context, request: DeleteTopicsRequest) -> DeleteTo
             .collect()
     };
     let mut responses = Vec::with_capacity(wanted.len());
+    let mut turns = Turns::of(context);
     for one in &wanted {
+        turns.take(1).await;
         responses.push(delete(context, one).await);
     }
     DeleteTopicsResponse {

@@ -1,12 +1,14 @@
 //! DescribeConfigs (v1–v4) of topics and of this broker.
 
+use std::collections::HashSet;
+
 use naru_wire::api::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
     DescribeConfigsResponse, DescribeConfigsResult, DescribeConfigsSynonym,
 };
 use naru_wire::{ErrorCode, Str};
 
-use super::dispatch::Context;
+use super::dispatch::{Context, Turns};
 use crate::cluster::TopicRef;
 use crate::config::{Source, TopicSource, topic};
 
@@ -27,8 +29,15 @@ pub fn topic_config_source(source: &TopicSource) -> i8 {
     }
 }
 
-pub fn handle(context: &Context, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
-    let results = request.resources.iter().map(|resource| {
+pub async fn handle(context: &Context, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
+    let mut results = Vec::new();
+    let mut turns = Turns::of(context);
+    // Each once: the answer is many times as long as the question.
+    let mut seen = HashSet::with_capacity(request.resources.len());
+    for resource in &request.resources {
+        if !seen.insert((resource.resource_type, &resource.resource_name)) {
+            continue;
+        }
         let described = match resource.resource_type {
             TOPIC => topic_configs(context, resource, &request),
             BROKER => broker_configs(context, resource, &request),
@@ -41,16 +50,17 @@ pub fn handle(context: &Context, request: DescribeConfigsRequest) -> DescribeCon
             Ok(configs) => (ErrorCode::None, None, configs),
             Err((code, message)) => (code, Some(Str::from(message)), Vec::new()),
         };
-        DescribeConfigsResult {
+        turns.take(1 + configs.len()).await;
+        results.push(DescribeConfigsResult {
             error_code,
             error_message,
             resource_type: resource.resource_type,
             resource_name: resource.resource_name.clone(),
             configs,
-        }
-    });
+        });
+    }
     DescribeConfigsResponse {
-        results: results.collect(),
+        results,
         ..Default::default()
     }
 }

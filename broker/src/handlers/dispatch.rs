@@ -16,6 +16,10 @@ use crate::shard::Shard;
 /// bytes: what is kept of them (a member's metadata, a waiting fetch) keeps no more alive.
 const COPIED_BYTES_MAX: usize = 64 << 10;
 
+/// What is answered before other work of the shard has its turn, in lines: a topic, a partition,
+/// a config.
+const LINES_PER_TURN: usize = 256;
+
 /// The requests of a shard's connections.
 pub struct Requests(Rc<Shard>);
 
@@ -60,6 +64,27 @@ impl Context {
         match encode_response(response, self.version(), self.header.correlation_id) {
             Ok(frame) => Reply::Send(frame),
             Err(error) => Reply::Close(format!("{} response: {error}", Response::KEY.name())),
+        }
+    }
+}
+
+/// Gives the shard's other work its turns while a long answer is put together.
+pub struct Turns<'a> {
+    context: &'a Context,
+    lines: usize,
+}
+
+impl<'a> Turns<'a> {
+    pub fn of(context: &'a Context) -> Self {
+        Self { context, lines: 0 }
+    }
+
+    /// So many more lines are answered.
+    pub async fn take(&mut self, lines: usize) {
+        self.lines += lines;
+        if self.lines >= LINES_PER_TURN {
+            self.lines = 0;
+            self.context.shard.io.yield_now().await;
         }
     }
 }
@@ -109,7 +134,7 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::CreateTopics(r) => c.encode(&create_topics::handle(c, r).await),
         R::DeleteTopics(r) => c.encode(&delete_topics::handle(c, r).await),
         R::InitProducerId(r) => c.encode(&init_producer_id::handle(c, r).await),
-        R::DescribeConfigs(r) => c.encode(&describe_configs::handle(c, r)),
+        R::DescribeConfigs(r) => c.encode(&describe_configs::handle(c, r).await),
         R::AlterConfigs(r) => c.encode(&alter_configs::replacing(c, r).await),
         R::IncrementalAlterConfigs(r) => c.encode(&alter_configs::incremental(c, r).await),
         R::DescribeCluster(r) => c.encode(&describe_cluster::handle(c, r)),

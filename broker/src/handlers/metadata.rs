@@ -1,6 +1,7 @@
 //! Metadata (v0–v13): brokers, topics and who leads their partitions. Unknown topics are
 //! made on the way, where client and broker allow it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use naru_wire::api::metadata::{
@@ -11,12 +12,13 @@ use naru_wire::{ErrorCode, Str};
 use uuid::Uuid;
 
 use super::create_topics::create_automatically;
-use super::dispatch::Context;
+use super::dispatch::{Context, Turns};
 use super::topics::{advertised_brokers, topic_error};
 use crate::cluster::{ClusterImage, Topic, TopicRef};
 
 pub async fn handle(context: &Context, request: MetadataRequest) -> MetadataResponse {
     let mut topics = Vec::new();
+    let mut turns = Turns::of(context);
     match &request.topics {
         // In version 0 an empty list asks for all.
         None => topics = all(&context.shard.image()),
@@ -24,13 +26,21 @@ pub async fn handle(context: &Context, request: MetadataRequest) -> MetadataResp
             topics = all(&context.shard.image());
         }
         Some(asked) => {
+            // Once each, as in Kafka: a topic of 10,000 partitions that is named over and over is no
+            // answer that anybody needs, and has no end.
+            let mut seen = HashSet::with_capacity(asked.len());
             for one in asked {
-                topics.push(match &one.name {
+                if !seen.insert((&one.name, one.topic_id)) {
+                    continue;
+                }
+                let topic = match &one.name {
                     Some(name) if one.topic_id.is_nil() => {
                         by_name(context, name, request.allow_auto_topic_creation).await
                     }
                     _ => by_id(&context.shard.image(), one.topic_id),
-                });
+                };
+                turns.take(1 + topic.partitions.len()).await;
+                topics.push(topic);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! DescribeGroups (v0–v6).
 
+use std::collections::HashSet;
+
 use naru_wire::api::describe_groups::{
     DescribeGroupsRequest, DescribeGroupsResponse, DescribedGroup, DescribedGroupMember,
 };
@@ -7,7 +9,7 @@ use naru_wire::{ErrorCode, Str};
 
 use super::route::{code, on_coordinator, optional_str, text};
 use crate::group::Description;
-use crate::handlers::dispatch::Context;
+use crate::handlers::dispatch::{Context, Turns};
 
 /// A group that does not exist is an error from here on; before it is one that is dead
 /// (KIP-1043).
@@ -15,8 +17,13 @@ const NOT_FOUND_SINCE: i16 = 6;
 
 pub async fn handle(context: &Context, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let mut groups = Vec::with_capacity(request.groups.len());
-    for group_id in &request.groups {
-        groups.push(describe(context, group_id).await);
+    let mut turns = Turns::of(context);
+    // Each once: the answer is many times as long as the question.
+    let mut seen = HashSet::with_capacity(request.groups.len());
+    for group_id in request.groups.iter().filter(|id| seen.insert(*id)) {
+        let group = describe(context, group_id).await;
+        turns.take(1 + group.members.len()).await;
+        groups.push(group);
     }
     DescribeGroupsResponse {
         groups,
