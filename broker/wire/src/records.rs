@@ -22,10 +22,6 @@ impl Records {
     pub fn pieces(&self) -> &[Bytes] {
         &self.0
     }
-
-    pub fn into_pieces(self) -> Vec<Bytes> {
-        self.0
-    }
 }
 
 impl PartialEq for Records {

@@ -39,7 +39,6 @@ impl Attributes {
     pub const LOG_APPEND_TIME: i16 = 1 << 3;
     pub const TRANSACTIONAL: i16 = 1 << 4;
     pub const CONTROL: i16 = 1 << 5;
-    pub const DELETE_HORIZON: i16 = 1 << 6;
 
     /// The codec's number; 0 is none.
     pub fn compression(self) -> i8 {
@@ -56,10 +55,6 @@ impl Attributes {
 
     pub fn is_control(self) -> bool {
         self.0 & Self::CONTROL != 0
-    }
-
-    pub fn has_delete_horizon(self) -> bool {
-        self.0 & Self::DELETE_HORIZON != 0
     }
 }
 
