@@ -27,6 +27,8 @@ pub struct Stamp {
 pub struct Appended {
     pub base_offset: i64,
     pub last_offset: i64,
+    /// It is the first batch of a segment: see [`Log::keep_snapshot`].
+    pub begins_segment: bool,
 }
 
 impl<E: Env> Log<E> {
@@ -104,6 +106,7 @@ impl<F> State<F> {
         Appended {
             base_offset,
             last_offset: header.last_offset(),
+            begins_segment: place.position == 0,
         }
     }
 

@@ -92,7 +92,12 @@ impl<E: Env> Log<E> {
         if self.state().segments().directory() != Directory::Whole {
             return Ok(());
         }
-        let Some(first) = self.first_segment() else {
+        let active = self
+            .state()
+            .segments()
+            .active()
+            .map(ActiveSegment::base_offset);
+        let Some(active) = active else {
             return Ok(());
         };
         let _lease = self.lease()?;
@@ -100,14 +105,12 @@ impl<E: Env> Log<E> {
         self.check()?;
         let known = Checkpoint::read(&self.0.env, &self.0.dir).await;
         let known = known.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))?;
-        let mut checkpoint = known.unwrap_or_else(|| Checkpoint::of_start(first));
+        let mut checkpoint = match known {
+            Some(known) => known,
+            None => self.checkpoint_of_segment(active).await?,
+        };
         checkpoint.start_offset = self.start_offset();
         self.replace_checkpoint(&checkpoint).await
-    }
-
-    /// The base offset of the oldest segment.
-    pub(super) fn first_segment(&self) -> Option<i64> {
-        self.state().segments().base_offsets().next()
     }
 
     /// Flushes what was appended, gives back the space ahead of the tail, and leaves a

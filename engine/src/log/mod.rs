@@ -35,6 +35,7 @@ mod roll;
 mod room;
 mod sealed;
 mod shelf;
+mod snapshot;
 mod state;
 mod tail;
 mod time;

@@ -82,6 +82,7 @@ impl<E: Env> Log<E> {
         self.0.env.sync_dir(&self.0.dir).await.map_err(failed)?;
         self.state().file_opened(file, 0);
         self.0.file_made.notify_all();
+        self.write_snapshot();
         Ok(())
     }
 

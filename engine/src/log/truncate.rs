@@ -1,9 +1,9 @@
 //! Cutting the end off: a follower drops what its leader does not have (KIP-101).
 //!
 //! The order is what makes it safe to crash in. First the promises go: the checkpoint and
-//! the flushed mark must not name what is about to be missing. Then the derived indexes,
-//! which a new segment of the same name and size could be taken to have. Then the
-//! segments, the newest first and each one durably, so that there is never a gap.
+//! the flushed mark must not name what is about to be missing. Then what is derived, the
+//! indexes and snapshots, which a new segment of the same name could be taken to have. Then
+//! the segments, the newest first and each one durably, so that there is never a gap.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use super::place::{BatchEnd, Place};
 use super::state::ActiveSegment;
 use super::{Log, LogError};
 use crate::recovery::{Checkpoint, scan};
-use crate::segment::{FLUSHED_FILE, index_path, segment_path};
+use crate::segment::{FLUSHED_FILE, index_path, segment_path, snapshot_path};
 use naru_runtime::{BLOCK_BYTES, Env, File, Open};
 
 impl<E: Env> Log<E> {
@@ -20,8 +20,8 @@ impl<E: Env> Log<E> {
     /// now: at `offset`, or at the start of the batch that holds it. Durable when this
     /// returns. Leader epochs that began there or later are forgotten.
     ///
-    /// The checkpoint goes if it is after the new end; its user writes another. Nothing
-    /// may be appended while this runs.
+    /// If the checkpoint lies after the new end, the newest snapshot of a segment that stays
+    /// takes its place, and recovery begins there. Nothing may be appended while this runs.
     ///
     /// # Errors
     /// After an I/O error the log is closed: some of its end may be gone, some not.
@@ -97,6 +97,10 @@ impl<E: Env> Log<E> {
         };
         for &base in &bases {
             self.remove(index_path(&self.0.dir, base)).await?;
+            // What comes before the segment that is cut is not: its snapshot goes on to fit.
+            if base > place.segment {
+                self.remove(snapshot_path(&self.0.dir, base)).await?;
+            }
         }
         self.sync_names().await?;
         for &base in bases.iter().rev().filter(|&&base| base > place.segment) {
@@ -137,13 +141,15 @@ impl<E: Env> Log<E> {
         if let Some((is_past, at)) = named
             && (is_past || at > (place.segment, place.position))
         {
-            let first = self.first_segment().unwrap_or(place.segment);
-            let mut checkpoint = Checkpoint::of_start(first);
+            let mut checkpoint = self.checkpoint_of_segment(place.segment).await?;
             checkpoint.start_offset = self.start_offset().min(end);
             self.replace_checkpoint(&checkpoint).await?;
             let mut state = self.state();
-            let all_bytes = state.size_bytes();
-            state.durability_mut().recovery_debt_is(all_bytes);
+            let segments = state.segments();
+            let last_bytes = segments.size_bytes_from(place.segment);
+            let sealed_bytes = segments.size_bytes_from(checkpoint.segment) - last_bytes;
+            let debt_bytes = sealed_bytes + place.position;
+            state.durability_mut().recovery_debt_is(debt_bytes);
         }
         self.remove(self.0.dir.join(FLUSHED_FILE)).await?;
         self.sync_names().await

@@ -21,14 +21,18 @@
 //!
 //! What is after the end is cut off before anything is served, so that it cannot come
 //! back after a second crash; and the tail is flushed before anyone is told of it.
-//! An index is never believed: one that does not fit is built again.
+//! An index is never believed: one that does not fit is built again. Nor is a segment's
+//! snapshot evidence of anything: where there is no checkpoint to begin from, recovery may
+//! begin with the newest segment whose snapshot fits; where none does, with the oldest.
 
 mod checkpoint;
 pub(crate) mod mark;
 mod recover;
 mod scan;
+mod snapshot;
 
 pub use checkpoint::Checkpoint;
 pub(crate) use recover::note_epoch;
 pub use recover::{ActiveFound, Recovered, RecoveryError, Replay, SealedFound, recover};
 pub(crate) use scan::scan;
+pub use snapshot::SegmentSnapshot;

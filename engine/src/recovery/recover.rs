@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 use naru_record_batch::BatchHeader;
 
 use super::mark::Mark;
-use super::{Checkpoint, scan};
+use super::{Checkpoint, SegmentSnapshot, scan};
 use crate::index::{Index, SegmentIndex};
-use crate::segment::{METADATA_FILE, index_path, parse_log_name, segment_path};
+use crate::segment::{
+    METADATA_FILE, index_path, parse_log_name, parse_snapshot_name, segment_path,
+};
 use naru_runtime::{Disk, File, Open, read_file};
 
 /// What the user of a log is told during recovery, in the order of the offsets.
 #[derive(Debug)]
 pub enum Replay<'a> {
-    /// What the user left in the checkpoint that recovery starts from.
+    /// The user's state at the place that recovery starts from.
     UserState(&'a [u8]),
     /// A batch after it.
     Batch(&'a BatchHeader),
@@ -93,10 +95,12 @@ pub async fn recover<D: Disk>(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Recovered::default()),
         Err(cause) => return Err(at(dir)(cause)),
     };
-    let mut bases = BTreeSet::new();
+    let (mut bases, mut snapshots) = (BTreeSet::new(), Vec::new());
     for entry in &entries {
         if let Some(base) = parse_log_name(&entry.name) {
             bases.insert(base);
+        } else if let Some(base) = parse_snapshot_name(&entry.name) {
+            snapshots.push(base);
         } else if entry.name.ends_with(".tmp") || entry.name.ends_with(".deleted") {
             let path = dir.join(&entry.name);
             match disk.remove_file(&path).await {
@@ -115,7 +119,12 @@ pub async fn recover<D: Disk>(
         out: Recovered::default(),
     };
     recovery.out.has_identity = entries.iter().any(|entry| entry.name == METADATA_FILE);
-    let is_clean = recovery.run(bases, checkpoint, mark, now_ms).await?;
+    // Those of segments that were dropped: no segment is given such a name again.
+    let (snapshots, orphans) = snapshots.iter().partition(|&base| bases.contains(base));
+    let is_clean = recovery
+        .run(bases, checkpoint, mark, snapshots, now_ms)
+        .await?;
+    SegmentSnapshot::remove_all(disk, dir, orphans).await;
     let out = recovery.out;
     if !is_clean {
         // Whoever made these names may have been killed before it synced them. What is
@@ -141,6 +150,7 @@ impl<D: Disk> Recovery<'_, D> {
         bases: BTreeSet<i64>,
         checkpoint: Option<Checkpoint>,
         mark: Option<Mark>,
+        snapshots: Vec<i64>,
         now_ms: i64,
     ) -> Result<bool, RecoveryError> {
         // Both were written when what they name was durable.
@@ -164,7 +174,12 @@ impl<D: Disk> Recovery<'_, D> {
             .map_or(0, |c| c.next_offset.max(start_offset));
         // The segment of an old one may have been dropped since; its user's part is then
         // of no use either.
-        let checkpoint = checkpoint.filter(|c| bases.contains(&c.segment));
+        let checkpoint = match checkpoint.filter(|c| bases.contains(&c.segment)) {
+            Some(checkpoint) => Some(checkpoint),
+            None => SegmentSnapshot::newest(self.disk, self.dir, snapshots)
+                .await
+                .map(SegmentSnapshot::into_checkpoint),
+        };
         if let Some(checkpoint) = checkpoint.as_ref().filter(|c| !c.user_state.is_empty()) {
             (self.replay)(Replay::UserState(&checkpoint.user_state));
         }

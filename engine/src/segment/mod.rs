@@ -5,6 +5,6 @@ mod space;
 
 pub use name::{
     CHECKPOINT_FILE, FLUSHED_FILE, METADATA_FILE, deleted_path, index_path, parse_log_name,
-    segment_path,
+    parse_snapshot_name, segment_path, snapshot_path,
 };
 pub use space::{Ahead, Space};

@@ -9,6 +9,7 @@ pub const FLUSHED_FILE: &str = "flushed";
 /// Whose directory it is: Kafka's `partition.metadata`.
 pub const METADATA_FILE: &str = "partition.metadata";
 
+const SNAPSHOT_SUFFIX: &str = ".narusnapshot";
 const DELETED_SUFFIX: &str = ".deleted";
 
 pub fn segment_path(dir: &Path, base_offset: i64) -> PathBuf {
@@ -17,6 +18,11 @@ pub fn segment_path(dir: &Path, base_offset: i64) -> PathBuf {
 
 pub fn index_path(dir: &Path, base_offset: i64) -> PathBuf {
     dir.join(format!("{base_offset:020}.naruindex"))
+}
+
+/// The state of the log's user when the segment began.
+pub fn snapshot_path(dir: &Path, base_offset: i64) -> PathBuf {
+    dir.join(format!("{base_offset:020}{SNAPSHOT_SUFFIX}"))
 }
 
 /// What a file is renamed to before it is removed.
@@ -28,7 +34,16 @@ pub fn deleted_path(path: &Path) -> PathBuf {
 
 /// The base offset in a segment's file name.
 pub fn parse_log_name(name: &str) -> Option<i64> {
-    let digits = name.strip_suffix(".log")?;
+    parse_name(name, ".log")
+}
+
+/// The base offset in the file name of a segment's snapshot.
+pub fn parse_snapshot_name(name: &str) -> Option<i64> {
+    parse_name(name, SNAPSHOT_SUFFIX)
+}
+
+fn parse_name(name: &str, suffix: &str) -> Option<i64> {
+    let digits = name.strip_suffix(suffix)?;
     (digits.len() == 20).then(|| digits.parse().ok()).flatten()
 }
 
@@ -43,5 +58,10 @@ mod tests {
         assert_eq!(parse_log_name("00000000000000004242.log"), Some(4242));
         assert_eq!(parse_log_name("00000000000000004242.log.deleted"), None);
         assert_eq!(parse_log_name("4242.log"), None);
+        let path = snapshot_path(Path::new("/d"), 4242);
+        let name = "00000000000000004242.narusnapshot";
+        assert_eq!(path, Path::new("/d").join(name));
+        assert_eq!(parse_snapshot_name(name), Some(4242));
+        assert_eq!(parse_log_name(name), None);
     }
 }

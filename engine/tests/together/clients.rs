@@ -57,6 +57,10 @@ pub fn produce(stage: &Rc<Stage>, opened: &Rc<Opened>, dice: &mut Dice) -> bool 
             return false;
         }
     };
+    if appended.begins_segment {
+        let owner = super::owner::state_at(opened, appended.base_offset);
+        opened.log.keep_snapshot(appended.base_offset, owner);
+    }
     let id = {
         let mut model = opened.model.borrow_mut();
         model.appended(appended, &bytes, leader_epoch, timestamps_ms)

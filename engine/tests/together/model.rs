@@ -362,6 +362,7 @@ impl Model {
             let appended = Appended {
                 base_offset: given.base,
                 last_offset: given.next - 1,
+                begins_segment: false,
             };
             let timestamps_ms = given.timestamps_ms.clone();
             next_model.appended(appended, &given.bytes, given.leader_epoch, timestamps_ms);

@@ -28,11 +28,16 @@ const FAULTY: [OpKind; 10] = [
     OpKind::SetLength,
 ];
 
-/// What the owner leaves in a checkpoint: whose it is, and which end it belongs to.
+/// What the owner leaves in a checkpoint.
 fn leaves(opened: &Opened) -> Bytes {
+    state_at(opened, opened.log.end_offset())
+}
+
+/// What the owner is when it has seen all below `offset`: whose it is, and that offset.
+pub fn state_at(opened: &Opened, offset: i64) -> Bytes {
     let incarnation = opened.model.borrow().incarnation;
     let mut out = incarnation.to_le_bytes().to_vec();
-    out.extend_from_slice(&opened.log.end_offset().to_le_bytes());
+    out.extend_from_slice(&offset.to_le_bytes());
     Bytes::from(out)
 }
 

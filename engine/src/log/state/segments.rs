@@ -4,12 +4,13 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use naru_record_batch::BatchHeader;
 
 use super::super::place::{BatchEnd, Place};
 use super::durability::Unwritten;
 use crate::index::Index;
-use crate::recovery::{ActiveFound, note_epoch};
+use crate::recovery::{ActiveFound, SegmentSnapshot, note_epoch};
 use crate::segment::{Ahead, Space};
 
 pub(in crate::log) struct Segments<F> {
@@ -74,6 +75,8 @@ pub(in crate::log) struct ActiveSegment {
     max_timestamp_ms: i64,
     created_ms: i64,
     index: Index,
+    /// The state of the user before the first batch, until it is on its way to the disk.
+    user_state: Option<Bytes>,
 }
 
 impl ActiveSegment {
@@ -85,6 +88,7 @@ impl ActiveSegment {
             max_timestamp_ms: i64::MIN,
             created_ms,
             index: Index::default(),
+            user_state: None,
         }
     }
 
@@ -96,6 +100,7 @@ impl ActiveSegment {
             max_timestamp_ms: found.max_timestamp_ms,
             created_ms: found.created_ms,
             index: found.index,
+            user_state: None,
         }
     }
 
@@ -283,9 +288,44 @@ impl<F> Segments<F> {
     }
 
     pub fn size_bytes(&self) -> u64 {
-        let sealed: u64 = self.sealed.iter().map(|s| s.size_bytes).sum();
-        let unsealed: u64 = self.unsealed.iter().map(|s| s.position).sum();
-        sealed + unsealed
+        self.size_bytes_from(i64::MIN)
+    }
+
+    /// What the segments hold from the one at `base_offset` on, in bytes.
+    pub fn size_bytes_from(&self, base_offset: i64) -> u64 {
+        let sealed = self.sealed.iter().map(|s| (s.base_offset, s.size_bytes));
+        let unsealed = self.unsealed.iter().map(|s| (s.base_offset, s.position));
+        let counted = sealed.chain(unsealed);
+        let counted = counted.filter(|(base, _)| *base >= base_offset);
+        counted.map(|(_, bytes)| bytes).sum()
+    }
+
+    /// The state of the user before the first batch of the active segment.
+    pub fn keep_snapshot(&mut self, base_offset: i64, user_state: Bytes) {
+        let Some(active) = self.unsealed.back_mut() else {
+            panic!("a snapshot was given, and no segment is open");
+        };
+        assert!(
+            active.base_offset == base_offset,
+            "a snapshot of {base_offset} was given, the active segment begins at {}",
+            active.base_offset
+        );
+        active.user_state = Some(user_state);
+    }
+
+    /// The snapshot that can be written: of the first unsealed segment, once its file is made.
+    pub fn take_snapshot(&mut self) -> Option<SegmentSnapshot> {
+        self.file.as_ref()?;
+        let segment = self.unsealed.front_mut()?;
+        let user_state = segment.user_state.take()?;
+        let before = self.epochs.iter();
+        let before = before.filter(|(_, first)| *first < segment.base_offset);
+        Some(SegmentSnapshot {
+            base_offset: segment.base_offset,
+            created_ms: segment.created_ms,
+            epochs: before.copied().collect(),
+            user_state: user_state.to_vec(),
+        })
     }
 
     /// A batch goes to the end of the active segment. Returns where it ends.
