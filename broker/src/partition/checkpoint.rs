@@ -1,5 +1,5 @@
-//! What a partition keeps in its log's checkpoint: its high watermark, and the snapshot of
-//! its producers.
+//! What a partition keeps in its log's checkpoint, and in the snapshot of each segment: its
+//! high watermark, and the snapshot of its producers.
 //!
 //! ```text
 //! magic 8 | version 2 | high watermark 8 | producers ...      (little endian)

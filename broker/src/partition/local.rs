@@ -222,6 +222,11 @@ impl Partition {
                 .then_some(batch.max_timestamp_ms()),
         };
         let appended = self.log.append_checked(batch, stamp, now_ms)?;
+        if appended.begins_segment {
+            // As it was before this batch: a truncation begins again from here.
+            self.log
+                .keep_snapshot(appended.base_offset, self.checkpointed());
+        }
         if header.producer_id >= 0 {
             let timestamp_ms = log_append_time_ms.unwrap_or(batch.max_timestamp_ms());
             self.producers

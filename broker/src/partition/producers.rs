@@ -1,7 +1,7 @@
 //! The state of a partition's idempotent producers (KIP-98): which sequence each may send
 //! next, and where its last batches went, for retries.
 //!
-//! Pure: no I/O and no clock. Snapshots go into the log's checkpoint.
+//! Pure: no I/O and no clock. Snapshots go into the log's checkpoint, and beside each segment.
 
 mod snapshot;
 

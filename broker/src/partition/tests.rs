@@ -1,6 +1,8 @@
 //! A partition on a simulated disk: what is acknowledged, committed and shown, and when.
 #![allow(clippy::unwrap_used)]
 
+mod snapshots;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::rc::Rc;
