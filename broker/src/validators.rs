@@ -2,7 +2,7 @@
 //! they do, the shards go first; or, in a simulation, the shard itself, in steps.
 //!
 //! All checks take turns: one that decompresses a gigabyte does not keep the others waiting
-//! until it is done. Who asks holds memory for each (`naru.memory`, the share of checks),
+//! until it is done. Whoever asks holds memory for each (`naru.memory`, the share of checks),
 //! which bounds their number.
 
 use std::fmt;
@@ -60,7 +60,9 @@ impl Validators {
             let name = format!("naru-check-{index}");
             let thread = thread::Builder::new().name(name).spawn(move || {
                 if let Err(error) = set_niceness(NICENESS) {
-                    tracing::warn!("checks of batches have no low priority: {error}");
+                    tracing::warn!(
+                        "cannot lower the priority of the threads that check batches: {error}"
+                    );
                 }
                 queue.work();
             })?;

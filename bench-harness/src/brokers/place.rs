@@ -9,10 +9,10 @@ const MEMORY: [&str; 3] = ["tmpfs", "ramfs", "devtmpfs"];
 
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    #[error("{0} is no directory")]
+    #[error("{0} is not a directory")]
     Missing(PathBuf),
     #[error(
-        "{dir} is {file_system}, which is memory: a broker that writes there is not measured writing to a disk. Say --data-dir, or --allow-tmpfs if that is what you want"
+        "{dir} is {file_system}, which is memory: a broker that writes there is not measured writing to a disk. Use --data-dir, or --allow-tmpfs if that is what you want"
     )]
     Memory { dir: PathBuf, file_system: String },
 }

@@ -23,7 +23,7 @@ pub enum BaselineError {
         path: String,
         source: std::io::Error,
     },
-    #[error("{path} is no baseline of this version: {source}")]
+    #[error("{path} is not a baseline of this version: {source}")]
     Json {
         path: String,
         source: serde_json::Error,

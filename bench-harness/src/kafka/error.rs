@@ -4,7 +4,7 @@ use naru_wire::{ApiKey, ErrorCode};
 
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KafkaError {
-    #[error("`{0}` is no address: write host:port")]
+    #[error("`{0}` is not an address: write host:port")]
     Address(String),
     #[error("{address} cannot be reached: {reason}")]
     Unreachable { address: String, reason: String },

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum LimitsError {
     #[error(
-        "{path}: no files for the probes can be made here ({source}); name another directory with --dir"
+        "{path}: cannot make files for the probes here ({source}); name another directory with --dir"
     )]
     Directory { path: PathBuf, source: io::Error },
     #[error(

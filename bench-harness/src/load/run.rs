@@ -44,10 +44,10 @@ pub enum LoadError {
     #[error(transparent)]
     Kafka(#[from] KafkaError),
     #[error(
-        "values of {0} bytes cannot carry the {STAMP_BYTES} bytes that prove them: say --verify false, or use larger ones"
+        "values of {0} bytes cannot carry the {STAMP_BYTES} bytes that prove them: use --verify false, or use larger ones"
     )]
     TooSmallToVerify(u64),
-    #[error("the process cannot be looked at: {0}")]
+    #[error("the process cannot be inspected: {0}")]
     Process(#[from] std::io::Error),
     #[error("interrupted")]
     Interrupted,

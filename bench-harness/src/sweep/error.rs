@@ -24,7 +24,7 @@ pub enum SweepError {
         line: usize,
         source: serde_json::Error,
     },
-    #[error("no axis: say --axis size=100,1KiB or --file")]
+    #[error("no axis: give --axis size=100,1KiB or --file")]
     NoAxis,
     #[error("axis {key}: {problem}")]
     Axis { key: String, problem: String },

@@ -157,7 +157,7 @@ impl<D: Disk> SingleNode<D> {
         let (snapshot, log) = match prepared.await {
             Ok(prepared) => prepared,
             Err(error) => {
-                tracing::warn!(%error, "no snapshot of the cluster metadata now, but later");
+                tracing::warn!(%error, "cannot write a snapshot of the cluster metadata; it is tried again later");
                 let log_bytes = writer.log.bytes();
                 writer.snapshot_at_bytes = log_bytes.saturating_add(self.snapshot_after_bytes);
                 return Ok(());
@@ -251,7 +251,7 @@ async fn switch<D: Disk>(
     let log = LogFile::publish(disk, log).await?;
     snapshot.publish(disk).await?;
     if let Err(error) = remove_older(disk, directory, &new_log, &new_snapshot).await {
-        tracing::warn!(%error, "old cluster metadata is left over, until the next snapshot");
+        tracing::warn!(%error, "old cluster metadata stays until the next snapshot");
     }
     Ok(log)
 }

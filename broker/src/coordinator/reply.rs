@@ -4,7 +4,7 @@ use naru_runtime::sync::Sender;
 
 use crate::group::{Effect, GroupError, JoinResponse, SyncResponse};
 
-/// Where an answer of the coordinator goes. Who asked may have gone away.
+/// Where an answer of the coordinator goes. Whoever asked may have gone away.
 pub enum Reply {
     Join(Sender<JoinResponse>),
     Sync(Sender<SyncResponse>),

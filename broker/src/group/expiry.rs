@@ -181,7 +181,7 @@ impl<R> Coordinator<R> {
                 tombstones.extend(offsets.iter().map(|(_, offset)| {
                     records::offset_tombstone(group_id, &offset.topic, offset.partition)
                 }));
-                // No group has the empty id: who committed is answered, nothing is kept.
+                // No group has the empty id: whoever committed is answered, nothing is kept.
                 of.clear();
             }
         }

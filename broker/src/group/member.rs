@@ -27,7 +27,7 @@ pub(super) struct Member<R> {
     pub has_synced: bool,
     /// Without a sign of life until then it is removed, by the monotonic clock.
     session_deadline_ms: i64,
-    /// It joined for the first time and has no answer yet: it waits until then. Who went away
+    /// It joined for the first time and has no answer yet: it waits until then. Whoever went away
     /// meanwhile and joined again got another id, and would stay in the group for as long as the
     /// others take (KAFKA-7610).
     new_until_ms: Option<i64>,
@@ -83,8 +83,8 @@ impl<R> Member<R> {
         Some(reply)
     }
 
-    /// When it is removed if nothing is heard of it. Who waits for us is alive, but for new ones
-    /// within a bound.
+    /// When it is removed if nothing is heard of it. Whoever waits for us is alive, but for new
+    /// ones within a bound.
     pub fn deadline_ms(&self) -> Option<i64> {
         if self.joining.is_some() {
             return self.new_until_ms;

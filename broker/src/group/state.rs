@@ -125,7 +125,7 @@ impl<R> Group<R> {
     }
 
     /// Whether nobody is missing. A group without members waits for none of the ids that were
-    /// handed out: who comes with one begins the next rebalance.
+    /// handed out: whoever comes with one starts the next rebalance.
     pub fn all_joined(&self) -> bool {
         self.members.is_empty()
             || self.pending.is_empty() && self.members.values().all(|m| m.joining.is_some())
@@ -203,7 +203,7 @@ impl<R> Group<R> {
         }
     }
 
-    /// Takes a member out; who leads is somebody else then.
+    /// Takes a member out; somebody else leads then.
     pub fn take_out(&mut self, member_id: &str) -> Option<Member<R>> {
         let member = self.members.remove(member_id)?;
         if let Some(instance_id) = &member.instance_id

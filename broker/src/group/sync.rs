@@ -110,7 +110,7 @@ impl<R> Coordinator<R> {
             return;
         };
         if group.state != State::CompletingRebalance || group.generation != generation {
-            // A rebalance came in between; who synced was told so.
+            // A rebalance came in between; whoever synced was told so.
             return;
         }
         group.assignment_token = None;

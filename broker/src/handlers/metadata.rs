@@ -26,8 +26,8 @@ pub async fn handle(context: &Context, request: MetadataRequest) -> MetadataResp
             topics = all(&context.shard.image());
         }
         Some(asked) => {
-            // Once each, as in Kafka: a topic of 10,000 partitions that is named over and over is no
-            // answer that anybody needs, and has no end.
+            // Once each, as in Kafka: nobody needs a topic of 10,000 partitions again for each time
+            // that it is named, and such an answer would have no bound.
             let mut seen = HashSet::with_capacity(asked.len());
             for one in asked {
                 if !seen.insert((&one.name, one.topic_id)) {

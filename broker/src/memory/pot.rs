@@ -4,7 +4,7 @@
 //! Invariants:
 //! - What is reserved does not pass the limit, but for one demand at a time: a head of the
 //!   queue that finds nothing held except by those who wait themselves is granted beyond.
-//!   So a demand above the limit is served alone, and who grows while all others wait to
+//!   So a demand above the limit is served alone, and whoever grows while all others wait to
 //!   grow as well goes on: whoever holds memory and does not wait gives it back some day.
 //! - Nobody overtakes: while somebody waits, `try_reserve` grants nothing.
 //!

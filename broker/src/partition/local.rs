@@ -7,7 +7,7 @@
 //! Invariants:
 //! - Offsets are given in the order of the appends; appending never waits.
 //! - The high watermark is at or below what is flushed to the device: no consumer sees a
-//!   record that a power cut could take back. Who reads at the end asks for a flush (ADR
+//!   record that a power cut could take back. Whoever reads at the end asks for a flush (ADR
 //!   0003).
 //! - A producer's sequence is recorded with the append, before anything is written: a
 //!   retry that overtakes the write is a duplicate and waits for the same offset.
@@ -265,7 +265,7 @@ impl Partition {
         acks: Acks,
     ) -> impl Future<Output = Result<(), AckError>> + use<> {
         // An unacknowledged request keeps its memory until it is written, or nothing would
-        // slow down who sends faster than the disk takes.
+        // slow down whoever sends faster than the disk takes.
         let written = (acks != Acks::All).then(|| self.log.written(offset));
         let flushed = (acks == Acks::All).then(|| self.log.flushed(offset));
         let partition = Rc::clone(self);

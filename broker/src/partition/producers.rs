@@ -53,7 +53,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SequenceError {
     #[error(
-        "producer {producer_id} sent sequence {sequence}, where {expected} was to come: batches \
+        "producer {producer_id} sent sequence {sequence}, where {expected} was expected: batches \
          are missing or too old to be known"
     )]
     OutOfOrderSequence {

@@ -124,7 +124,7 @@ fn a_lone_leader_commits_what_it_has_flushed_and_shows_no_more() {
         written.await.unwrap();
         assert_eq!(partition.committed(), 1, "nobody has asked for a flush");
         assert!(partition.read(1, 1 << 20, true).await.unwrap().is_empty());
-        // Who asks for the end finds what was acknowledged.
+        // Whoever asks for the end finds what was acknowledged.
         assert_eq!(partition.latest().await.unwrap(), 2);
         assert!(!partition.read(1, 1 << 20, true).await.unwrap().is_empty());
     });

@@ -91,7 +91,7 @@ impl Assembly {
             remote.run(move |shard| {
                 let work = job(Rc::clone(shard));
                 shard.io.spawn(async move {
-                    // Who asked may have been given up.
+                    // Whoever asked may have been given up.
                     let _ = done.send(work.await);
                 });
             });

@@ -20,6 +20,6 @@ pub enum StartError {
     Shard { shard: usize, cause: io::Error },
     #[error("cannot listen on {address} (listeners): {cause}")]
     Listen { address: String, cause: io::Error },
-    #[error("the cluster does not take this broker: {0}")]
+    #[error("the cluster refuses this broker: {0}")]
     Register(String),
 }

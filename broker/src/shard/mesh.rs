@@ -191,7 +191,7 @@ impl<S: Meshed> Mesh<S> {
     fn expect<R: Send + 'static>(&self, answer: Sender<R>) -> usize {
         self.calls.borrow_mut().insert(Box::new(move |value| {
             if let Ok(value) = value.downcast::<R>() {
-                // Who asked may have gone away.
+                // Whoever asked may have gone away.
                 let _ = answer.send(*value);
             }
         }))

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-/// Bytes in several pieces. Two are equal when the bytes are, wherever the seams lie.
+/// Bytes in several pieces. Two are equal when the bytes are, wherever the pieces end.
 #[derive(Clone, Debug, Default)]
 pub struct Records(Vec<Bytes>);
 

@@ -3,7 +3,7 @@
 //! Retention, truncation and appends go on while a read waits for the disk. What it goes by
 //! is a [`View`] taken at its beginning and looked at again after each wait: of an offset
 //! that is no longer in the log the answer is `OffsetOutOfRange`, and after a truncation the
-//! read begins anew. So a read never mixes two states of the log.
+//! read starts again. So a read never mixes two states of the log.
 
 use bytes::Bytes;
 use naru_record_batch::BatchHeader;
@@ -40,7 +40,7 @@ pub(super) struct FoundBatch {
 
 /// Why a read did not get to its end.
 pub(super) enum Interrupted {
-    /// The log was truncated meanwhile: begin anew.
+    /// The log was truncated meanwhile: start again.
     Cut,
     Failed(ReadError),
 }

@@ -119,7 +119,7 @@ impl<E: Env> Log<E> {
         Ok(ask(&index))
     }
 
-    /// Loads an index in a task of its own: who asked for it may go away.
+    /// Loads an index in a task of its own: whoever asked for it may go away.
     fn load_index(&self, segment: SegmentId, size_bytes: u64) -> Source<Rc<Index>> {
         let loading = self.0.shared.tails.indexes.begin(segment, 0, 0);
         let source = loading.source();

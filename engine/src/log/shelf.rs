@@ -2,7 +2,7 @@
 //!
 //! A load hands its result to those who wait through itself, whether or not the result is
 //! kept: what others load meanwhile takes nothing away from them. One that fails gives its
-//! error to those who wait, once; whoever comes later begins another. It ends in any case: a
+//! error to those who wait, once; whoever comes later starts another. It ends in any case: a
 //! [`Loading`] that is dropped is a failure.
 
 use std::cell::{OnceCell, RefCell};

@@ -1,7 +1,7 @@
 //! Offsets by time (ListOffsets with a timestamp, KIP-32 and KIP-734).
 //!
 //! Segments may be dropped while they are looked through: the answer is then among those that
-//! are left. After a truncation the search begins anew.
+//! are left. After a truncation the search starts again.
 
 use naru_record_batch::{BatchHeader, first_record_at};
 

@@ -65,7 +65,7 @@ impl Waiters {
     }
 }
 
-/// Called with nothing borrowed: who is woken may come straight back.
+/// Called with nothing borrowed: whoever is woken may come straight back.
 fn answer_all(waiting: BTreeMap<Key, Sender<Answer>>, answer: &Answer) {
     for sender in waiting.into_values() {
         // Whoever left has taken its entry along; what is here is awaited.

@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 pub enum RecordError {
     #[error("a record of __consumer_offsets is cut short")]
     Cut,
-    #[error("a record of __consumer_offsets has text that is no UTF-8")]
+    #[error("a record of __consumer_offsets has text that is not UTF-8")]
     Text,
     #[error("a record of __consumer_offsets has version {0}, which is not known")]
     Version(i16),

@@ -44,8 +44,8 @@ where
             let there = Rc::clone(there);
             async move {
                 let slot = there.coordinators.get(index)?;
-                // As in Kafka, who does not lead the partition, or has lost its disk, is no
-                // coordinator.
+                // As in Kafka, a broker that does not lead the partition, or has lost its disk, is
+                // no coordinator.
                 let led = there.leader(slot.partition.id, NO_EPOCH);
                 led.map_err(|_| GroupError::NotCoordinator)?;
                 Ok(work(there, slot).await)
