@@ -37,3 +37,4 @@ mod the_bench_reads_back_what_it_produced;
 mod topic_configs_change_while_clients_go_on;
 mod topics_are_created_described_deleted;
 mod unknown_config_key_suggests_the_nearest;
+mod whoever_waits_for_a_group_hears_that_it_is_gone;

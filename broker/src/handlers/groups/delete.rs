@@ -17,7 +17,7 @@ pub async fn handle(context: &Context, request: DeleteGroupsRequest) -> DeleteGr
         let outcome = on_coordinator(context, &group_id, async move |shard, slot| {
             let (reply, answer) = oneshot();
             let effects = slot.groups.borrow_mut().delete(&id, Reply::Delete(reply));
-            carry_out(&shard, &slot, effects);
+            carry_out(&shard, slot, effects);
             answer.await.unwrap_or(Err(GroupError::NotCoordinator))
         });
         results.push(DeletableGroupResult {

@@ -47,7 +47,7 @@ pub async fn handle(context: &Context, request: JoinGroupRequest) -> JoinGroupRe
         let (reply, answer) = oneshot();
         let now = shard.coordinators.now();
         let effects = slot.groups.borrow_mut().join(now, join, Reply::Join(reply));
-        carry_out(&shard, &slot, effects);
+        carry_out(&shard, slot, effects);
         answer.await
     });
     let Some(joined) = context.peer.hangup.unless_gone(joined).await else {

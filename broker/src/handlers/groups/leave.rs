@@ -33,7 +33,7 @@ pub async fn handle(context: &Context, request: LeaveGroupRequest) -> LeaveGroup
             .groups
             .borrow_mut()
             .leave(shard.coordinators.now(), &leave);
-        carry_out(&shard, &slot, effects);
+        carry_out(&shard, slot, effects);
         outcome
     });
     match outcome.await.and_then(|outcome| outcome) {

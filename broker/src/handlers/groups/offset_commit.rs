@@ -64,7 +64,7 @@ pub async fn handle(context: &Context, request: OffsetCommitRequest) -> OffsetCo
             .groups
             .borrow_mut()
             .commit(now, commit, Reply::Commit(reply));
-        carry_out(&shard, &slot, effects);
+        carry_out(&shard, slot, effects);
         answer.await
     });
     let outcomes = outcomes

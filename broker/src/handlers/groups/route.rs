@@ -54,9 +54,10 @@ where
     call.await
 }
 
-/// Carries out what an event came to.
-pub fn carry_out(shard: &Rc<Shard>, slot: &Rc<Slot>, effects: Vec<Effect<Reply>>) {
-    shard.coordinators.carry_out(slot, effects);
+/// Carries out what an event came to. Takes the coordinator: who waits for its answer must not
+/// keep it, or would never hear that it is gone.
+pub fn carry_out(shard: &Rc<Shard>, slot: Rc<Slot>, effects: Vec<Effect<Reply>>) {
+    shard.coordinators.carry_out(&slot, effects);
 }
 
 /// Text that is kept beyond the request: the frame that it came in is let go.

@@ -34,7 +34,7 @@ pub async fn handle(context: &Context, request: SyncGroupRequest) -> SyncGroupRe
         let (reply, answer) = oneshot();
         let now = shard.coordinators.now();
         let effects = slot.groups.borrow_mut().sync(now, sync, Reply::Sync(reply));
-        carry_out(&shard, &slot, effects);
+        carry_out(&shard, slot, effects);
         answer.await
     });
     let refuse = |error| SyncGroupResponse {
