@@ -12,7 +12,7 @@ use naru_wire::api::incremental_alter_configs::{
 };
 use naru_wire::{ErrorCode, Str};
 
-use super::dispatch::Context;
+use super::dispatch::{Context, Turns};
 use super::topics::cluster_error_code;
 use crate::cluster::{Command, ConfigChange, Topic, TopicRef};
 use crate::config::{BrokerConfig, Kind, topic};
@@ -113,7 +113,9 @@ async fn alter_all<'a>(
         }
     }
     let mut answers = Vec::new();
+    let mut turns = Turns::of(context);
     for wanted in resources {
+        turns.take(1 + wanted.configs.len()).await;
         let altered = if doubled.contains(&(wanted.resource_type, wanted.name.clone())) {
             let message = format!("{} is named more than once in the request", wanted.name);
             Err((ErrorCode::InvalidRequest, message))

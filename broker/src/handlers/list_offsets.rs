@@ -9,7 +9,7 @@ use naru_wire::api::list_offsets::{
     ListOffsetsTopicResponse,
 };
 
-use super::dispatch::Context;
+use super::dispatch::{Context, Turns};
 use crate::cluster::TopicRef;
 use crate::partition::{Partition, PartitionId, owner};
 use crate::shard::Shard;
@@ -36,6 +36,7 @@ pub async fn handle(context: &Context, request: ListOffsetsRequest) -> ListOffse
     let image = shard.image();
     let mut response = ListOffsetsResponse::default();
     let mut calls = Vec::new();
+    let mut turns = Turns::of(context);
     for topic in &request.topics {
         let known = image.topic(TopicRef::Name(&topic.name));
         let mut answered = ListOffsetsTopicResponse {
@@ -43,6 +44,7 @@ pub async fn handle(context: &Context, request: ListOffsetsRequest) -> ListOffse
             ..Default::default()
         };
         for wanted in &topic.partitions {
+            turns.take(1).await;
             let mut slot = ListOffsetsPartitionResponse {
                 partition_index: wanted.partition_index,
                 timestamp: -1,
@@ -72,6 +74,7 @@ pub async fn handle(context: &Context, request: ListOffsetsRequest) -> ListOffse
         response.topics.push(answered);
     }
     for (topic, partition, call) in calls {
+        turns.take(1).await;
         let slot = &mut response.topics[topic].partitions[partition];
         match call.await {
             Ok(found) => {
