@@ -98,3 +98,30 @@ fn without_a_free_descriptor_readers_take_turns() {
         );
     });
 }
+
+/// The writer needs files as well: where readers have the last ones, they give them back.
+#[test]
+fn without_a_free_descriptor_the_writer_takes_those_of_readers() {
+    let _only = ONE_AT_A_TIME.lock().unwrap();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let runtime = Runtime::new(RingConfig::default()).unwrap();
+    let io = runtime.handle();
+    runtime.run(async {
+        let log = many_segments(&io, dir.path()).await;
+        read_each(&log, || {}).await;
+        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, open_files() as u64 + 8, hard).unwrap();
+        let taken: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+        let mut appended = Ok(());
+        for number in SEGMENTS..SEGMENTS + 3 {
+            let batch = batch(4_000, number as u64);
+            if appended.is_ok() {
+                log.append(&batch, Stamp::default(), 0).unwrap();
+                appended = log.flushed(number + 1).await;
+            }
+        }
+        drop(taken);
+        setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
+        appended.unwrap();
+    });
+}

@@ -80,7 +80,8 @@ impl<E: Env> Log<E> {
 
     pub(super) async fn replace_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), LogError> {
         self.0.shared.fence.check()?;
-        let written = checkpoint.write(&self.0.env, &self.0.dir).await;
+        let write = async || checkpoint.write(&self.0.env, &self.0.dir).await;
+        let written = self.with_descriptors(write).await;
         written.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))
     }
 

@@ -94,12 +94,13 @@ impl<E: Env> Log<E> {
             return Ok(file);
         }
         let path = self.0.dir.join(FLUSHED_FILE);
-        let file = match self.0.env.open(&path, Open::Direct).await {
+        let open = async || match self.0.env.open(&path, Open::Direct).await {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                self.0.env.open(&path, Open::DirectNew).await?
+                self.0.env.open(&path, Open::DirectNew).await
             }
-            other => other?,
+            other => other,
         };
+        let file = self.with_descriptors(open).await?;
         self.state().mark_file = Some(file.clone());
         Ok(file)
     }

@@ -78,7 +78,7 @@ impl<E: Env> Log<E> {
             }
             // One by one: a power cut that takes back the removal of an older segment but
             // not of a newer one would leave a gap.
-            let synced = self.0.env.sync_dir(&self.0.dir).await;
+            let synced = self.sync_dir().await;
             synced.map_err(|error| LogError::io(self.0.dir.clone(), &error))?;
             self.state().oldest_dropped();
             self.forget_segment(oldest);

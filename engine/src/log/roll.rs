@@ -60,7 +60,8 @@ impl<E: Env> Log<E> {
         let content = index.encode();
         let path = index_path(&self.0.dir, base_offset);
         let write = async {
-            let file = self.0.env.open(&path, Open::BufferedNew).await?;
+            let open = async || self.0.env.open(&path, Open::BufferedNew).await;
+            let file = self.with_descriptors(open).await?;
             file.write_at(0, vec![content]).await
         };
         if let Err(error) = write.await {
@@ -72,18 +73,20 @@ impl<E: Env> Log<E> {
         let path = segment_path(&self.0.dir, base_offset);
         let failed = |cause| self.not_written(cause);
         self.make_directory().await?;
-        let file = self
-            .0
-            .env
-            .open(&path, Open::DirectNew)
-            .await
-            .map_err(failed)?;
+        let open = async || self.0.env.open(&path, Open::DirectNew).await;
+        let file = self.with_descriptors(open).await.map_err(failed)?;
         // The name must be durable before anything in the file is acknowledged.
-        self.0.env.sync_dir(&self.0.dir).await.map_err(failed)?;
+        self.sync_dir().await.map_err(failed)?;
         self.state().file_opened(file, 0);
         self.0.file_made.notify_all();
         self.write_snapshot();
         Ok(())
+    }
+
+    /// Makes the names in the log's directory durable.
+    pub(super) async fn sync_dir(&self) -> std::io::Result<()> {
+        self.with_descriptors(async || self.0.env.sync_dir(&self.0.dir).await)
+            .await
     }
 
     /// Makes the directory of a log that is new, with the name of its topic in it, and makes
@@ -121,6 +124,8 @@ impl<E: Env> Log<E> {
     /// Writes `partition.metadata`: whole, or not at all. Half of one would be taken for
     /// that of another topic.
     pub(super) async fn write_identity(&self, identity: Bytes) -> std::io::Result<()> {
-        replace_file(&self.0.env, &self.0.dir.join(METADATA_FILE), identity).await
+        let path = self.0.dir.join(METADATA_FILE);
+        self.with_descriptors(async || replace_file(&self.0.env, &path, identity.clone()).await)
+            .await
     }
 }

@@ -78,17 +78,27 @@ impl<E: Env> Log<E> {
         }
     }
 
-    /// Opens a file; where the process has no descriptor left, at the cost of those that are
-    /// open for readers.
+    /// Opens a file for readers.
     async fn open_file(&self, path: &Path, how: Open) -> io::Result<E::File> {
         // Once the log is retired, the path may lead to the records of another topic.
         let _lease = self.lease().map_err(io::Error::other)?;
+        self.with_descriptors(async || self.0.env.open(path, how).await)
+            .await
+    }
+
+    /// Does what needs a descriptor; where the process has none left, at the cost of those
+    /// that are open for readers. Again from its beginning then.
+    pub(super) async fn with_descriptors<T>(
+        &self,
+        work: impl AsyncFn() -> io::Result<T>,
+    ) -> io::Result<T> {
         loop {
-            match self.0.env.open(path, how).await {
+            match work().await {
                 Err(error) if is_out_of_files(&error) && self.0.shared.tails.close_files() => {
-                    tracing::warn!("{}: {error}; files of readers are closed", path.display());
+                    let dir = self.0.dir.display();
+                    tracing::warn!("{dir}: {error}; files of readers are closed");
                 }
-                opened => return opened,
+                done => return done,
             }
         }
     }

@@ -54,7 +54,8 @@ impl<E: Env> Log<E> {
             if !is_there || log.check().is_err() {
                 return;
             }
-            if let Err(error) = snapshot.write(&log.0.env, &log.0.dir).await {
+            let write = async || snapshot.write(&log.0.env, &log.0.dir).await;
+            if let Err(error) = log.with_descriptors(write).await {
                 tracing::warn!(
                     "{}: the snapshot of {}: {error}",
                     log.0.dir.display(),

@@ -108,7 +108,8 @@ impl<E: Env> Log<E> {
             self.sync_names().await?;
         }
         let path = segment_path(&self.0.dir, place.segment);
-        let file = self.0.env.open(&path, Open::Direct).await;
+        let open = async || self.0.env.open(&path, Open::Direct).await;
+        let file = self.with_descriptors(open).await;
         let file = file.map_err(io(path.clone()))?;
         file.set_length(place.position)
             .await
@@ -165,7 +166,7 @@ impl<E: Env> Log<E> {
     }
 
     async fn sync_names(&self) -> Result<(), LogError> {
-        let synced = self.0.env.sync_dir(&self.0.dir).await;
+        let synced = self.sync_dir().await;
         synced.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))
     }
 }
