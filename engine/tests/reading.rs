@@ -177,3 +177,36 @@ fn a_search_by_time_passes_over_the_deleted_records_of_a_batch() {
     })
     .unwrap();
 }
+
+/// A search by time looks where a fetch would: up to the high watermark, be that below what is
+/// flushed or, for what is written only, above.
+#[test]
+fn a_search_by_time_stops_where_it_is_told_to() {
+    let sim = machine(7);
+    sim.run(async {
+        let config = LogConfig {
+            segment_bytes: 5_000,
+            ..LogConfig::default()
+        };
+        let log = Log::create(sim.env(), dir(), config, shared_of(64 << 20));
+        // Two to a segment; each one's timestamp is 1,000 and its offset.
+        for number in 0..5 {
+            log.append(&batch(2_000, number), Stamp::default(), 0)
+                .unwrap();
+            log.flushed(number as i64 + 1).await.unwrap();
+        }
+        log.append(&batch(2_000, 5), Stamp::default(), 0).unwrap();
+        log.written(6).await.unwrap();
+        assert_eq!(log.flushed_offset(), 5);
+        assert_eq!(log.offset_for_timestamp(1_005).await.unwrap(), None);
+        for offset in 0..6 {
+            let timestamp_ms = 1_000 + offset;
+            for up_to in 0..=6 {
+                let found = log.offset_for_timestamp_up_to(timestamp_ms, up_to).await;
+                let expected = (offset < up_to).then_some((offset, timestamp_ms));
+                assert_eq!(found.unwrap(), expected, "{offset} up to {up_to}");
+            }
+        }
+    })
+    .unwrap();
+}

@@ -392,8 +392,10 @@ impl Partition {
         &self,
         timestamp_ms: i64,
     ) -> Result<Option<(i64, i64)>, ReadError> {
-        let found = self.log.offset_for_timestamp(timestamp_ms).await?;
-        Ok(found.filter(|(offset, _)| *offset < self.committed()))
+        let up_to = self.committed();
+        self.log
+            .offset_for_timestamp_up_to(timestamp_ms, up_to)
+            .await
     }
 
     /// The first record with the largest timestamp, if it is committed, as (offset,

@@ -29,8 +29,19 @@ impl<E: Env> Log<E> {
         &self,
         timestamp_ms: i64,
     ) -> Result<Option<Found>, ReadError> {
+        let up_to = self.flushed_offset();
+        self.offset_for_timestamp_up_to(timestamp_ms, up_to).await
+    }
+
+    /// As [`Self::offset_for_timestamp`], among the batches that end at `up_to` or before it
+    /// and are written: a consumer's search stops at the high watermark.
+    pub async fn offset_for_timestamp_up_to(
+        &self,
+        timestamp_ms: i64,
+        up_to: i64,
+    ) -> Result<Option<Found>, ReadError> {
         loop {
-            match self.search(timestamp_ms).await {
+            match self.search(timestamp_ms, up_to).await {
                 Err(Interrupted::Cut) => {}
                 Err(Interrupted::Failed(error)) => return Err(error),
                 Ok(found) => return Ok(found),
@@ -55,9 +66,9 @@ impl<E: Env> Log<E> {
         }
     }
 
-    async fn search(&self, timestamp_ms: i64) -> Result<Option<Found>, Interrupted> {
-        for segment in self.segments_reaching(timestamp_ms) {
-            let found = self.search_in(segment, timestamp_ms).await?;
+    async fn search(&self, timestamp_ms: i64, up_to: i64) -> Result<Option<Found>, Interrupted> {
+        for segment in self.segments_reaching(timestamp_ms, up_to) {
+            let found = self.search_in(segment, timestamp_ms, up_to).await?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -65,16 +76,11 @@ impl<E: Env> Log<E> {
         Ok(None)
     }
 
-    /// Segments with a timestamp of at least `timestamp_ms`, the oldest first.
-    fn segments_reaching(&self, timestamp_ms: i64) -> Vec<Searched> {
+    /// Segments that begin before `up_to`, with a timestamp of at least `timestamp_ms`, the
+    /// oldest first.
+    fn segments_reaching(&self, timestamp_ms: i64, up_to: i64) -> Vec<Searched> {
         let state = self.state();
-        let readable = state.readable();
-        let flushed = state.durability().flushed();
-        let last = if flushed.is_within(readable) {
-            flushed
-        } else {
-            readable
-        };
+        let last = state.readable();
         let cuts = state.readers.cuts();
         let sealed = state.segments().sealed_iter();
         let sealed = sealed.filter(|s| s.max_timestamp_ms() >= timestamp_ms);
@@ -83,7 +89,7 @@ impl<E: Env> Log<E> {
         let unsealed = unsealed.filter(|s| s.max_timestamp_ms() >= timestamp_ms);
         let unsealed = unsealed.map(|s| (s.base_offset(), s.position()));
         let reaching = sealed.chain(unsealed);
-        let readable = reaching.filter(|(base, _)| *base <= last.place.segment);
+        let readable = reaching.filter(|(base, _)| *base <= last.place.segment && *base < up_to);
         let searched = readable.map(|(base_offset, size_bytes)| Searched {
             base_offset,
             end: match base_offset == last.place.segment {
@@ -99,6 +105,7 @@ impl<E: Env> Log<E> {
         &self,
         segment: Searched,
         timestamp_ms: i64,
+        up_to: i64,
     ) -> Result<Option<Found>, Interrupted> {
         let base_offset = segment.base_offset;
         let asked = self.ask_index(base_offset, |i| i.position_for_timestamp(timestamp_ms));
@@ -116,6 +123,9 @@ impl<E: Env> Log<E> {
             let Some(header) = self.if_there(segment, header)? else {
                 return Ok(None);
             };
+            if header.next_offset() > up_to {
+                return Ok(None);
+            }
             if header.max_timestamp_ms >= timestamp_ms && header.next_offset() > self.start_offset()
             {
                 let found = self.search_batch(place, &header, timestamp_ms).await;
