@@ -4,7 +4,7 @@
 //! Knows the wire and nothing of the server's inside; the load runs on the engine's ring so that it
 //! costs less than what it measures. Everything that is printed comes from an [`outcome::Outcome`].
 
-pub mod brokers;
+mod brokers;
 pub mod compare;
 pub mod gate;
 pub mod interrupt;
@@ -13,9 +13,9 @@ pub mod limits;
 pub mod load;
 pub mod measure;
 pub mod outcome;
-pub mod report;
+mod report;
 pub mod run;
-pub mod stats;
+mod stats;
 pub mod study;
 pub mod sweep;
 pub mod which_limit;

@@ -98,10 +98,6 @@ impl LocalBroker {
         &self.bootstrap
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Stops all of its processes where they are: they use no CPU and answer nobody until
     /// [`Self::resume`].
     pub fn pause(&self) {

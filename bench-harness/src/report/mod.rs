@@ -13,6 +13,6 @@ mod svg;
 pub(crate) mod tests;
 
 pub use csv::csv;
-pub use number::{significant, with_prefix};
+pub use number::significant;
 pub use page::{Cell, Page};
 pub use plot::{Axis, Plot, Scale, Series};

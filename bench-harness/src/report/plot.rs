@@ -48,10 +48,6 @@ pub struct Plot {
 }
 
 impl Axis {
-    pub fn linear(label: impl Into<String>) -> Self {
-        Self::new(label, Scale::Linear)
-    }
-
     pub fn log(label: impl Into<String>) -> Self {
         Self::new(label, Scale::Log)
     }

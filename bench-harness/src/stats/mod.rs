@@ -5,5 +5,7 @@
 mod paired;
 mod verdict;
 
-pub use paired::{Interval, Ratio, median, rounds_needed};
+#[cfg(test)]
+pub use paired::rounds_needed;
+pub use paired::{Interval, Ratio, median};
 pub use verdict::{Verdict, judge};

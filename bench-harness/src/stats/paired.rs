@@ -76,6 +76,7 @@ impl Ratio {
 }
 
 /// The fewest pairs with which an interval of this confidence exists.
+#[cfg(test)]
 pub fn rounds_needed(alpha: f64) -> usize {
     (1..=PAIRS_MAX)
         .find(|pairs| left_out(*pairs, alpha).is_some())
