@@ -369,6 +369,10 @@ impl Partition {
         at_least_one: bool,
     ) -> Result<Vec<Bytes>, ReadError> {
         let up_to = self.committed();
+        if from >= up_to {
+            // A consumer that never waits has no watch, and would never see what nobody flushes.
+            self.log.demand_flush(self.log.end_offset());
+        }
         self.log
             .read_up_to(from, up_to, bytes_max, at_least_one)
             .await

@@ -130,6 +130,21 @@ fn a_lone_leader_commits_what_it_has_flushed_and_shows_no_more() {
     });
 }
 
+/// A consumer with a `fetch.max.wait.ms` of 0 only ever asks what there is now.
+#[test]
+fn who_polls_at_the_end_finds_what_was_written_soon() {
+    simulate(async |_, io| {
+        let partition = new_partition(&io);
+        let appended = partition.append(&batch(100), 0).unwrap();
+        let written = partition.acknowledged(appended.next_offset, Acks::Leader);
+        written.await.unwrap();
+        let moved = partition.high_watermark().moved();
+        assert!(partition.read(0, 1 << 20, true).await.unwrap().is_empty());
+        moved.await;
+        assert!(!partition.read(0, 1 << 20, true).await.unwrap().is_empty());
+    });
+}
+
 #[test]
 fn who_waits_hears_that_the_leader_steps_down_and_a_follower_takes_no_batch() {
     simulate(async |_, io| {
