@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use naru_engine::log::LogError;
 use naru_runtime::sync::Semaphore;
 
 use super::Shard;
@@ -76,8 +77,15 @@ impl Shard {
                     let silent_ms = i64::from(log.producer_id_expiration_ms);
                     partition.expire_producers(self.now_ms(), silent_ms);
                 }
-                if is_retention_due && let Err(error) = self.apply_retention(&partition).await {
-                    tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
+                if !is_retention_due {
+                    continue;
+                }
+                match self.apply_retention(&partition).await {
+                    // The broker is about to stop, or the topic was deleted meanwhile.
+                    Ok(()) | Err(LogError::Closed { .. }) => {}
+                    Err(error) => {
+                        tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
+                    }
                 }
             }
         }
@@ -86,7 +94,7 @@ impl Shard {
     async fn apply_retention(
         self: &Rc<Self>,
         partition: &crate::partition::Partition,
-    ) -> Result<(), naru_engine::log::LogError> {
+    ) -> Result<(), LogError> {
         let dropped = partition.drop_expired(self.now_ms()).await?;
         if dropped.is_empty() {
             return Ok(());
