@@ -9,6 +9,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use naru_engine::log::LogError;
 use naru_record_batch::{CheckedBatch, Depth, Rejection, RejectionKind, Rules};
 use naru_wire::api::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
@@ -318,7 +319,10 @@ fn append_all(
     async move {
         for (at, partition, acknowledged) in waits {
             if let Err(error) = acknowledged.await {
-                tracing::error!(topic = %partition.topic, "append failed: {error}");
+                // Of a full disk the log tells itself, and not once for each batch.
+                if !matches!(error, AckError::Log(LogError::Full { .. })) {
+                    tracing::error!(topic = %partition.topic, "append failed: {error}");
+                }
                 outcomes[at].1 = Err(ack_error_code(&error));
             }
         }
