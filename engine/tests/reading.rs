@@ -210,3 +210,32 @@ fn a_search_by_time_stops_where_it_is_told_to() {
     })
     .unwrap();
 }
+
+/// A search in a batch that decompresses to far more than it has bytes leaves room for others.
+#[test]
+fn a_search_by_time_in_a_bomb_lets_others_go_on() {
+    const INFLATED_BYTES: usize = 16 << 20;
+    const TURNS_MIN: u32 = 100;
+    for codec in [Codec::Gzip, Codec::Zstd] {
+        let sim = machine(7);
+        sim.run(async {
+            let shared = shared_of(64 << 20);
+            let log = Log::create(sim.env(), dir(), LogConfig::default(), shared);
+            let mut builder = BatchBuilder::new(codec);
+            builder.push_pair(100, None, Some(&vec![0; INFLATED_BYTES]));
+            builder.push_pair(200, None, Some(b"what is looked for"));
+            let batch = Bytes::from(builder.build().unwrap());
+            log.append(&batch, Stamp::default(), 0).unwrap();
+            log.flushed(2).await.unwrap();
+            let mut search = std::pin::pin!(log.offset_for_timestamp(150));
+            let mut turns = 0;
+            let found = std::future::poll_fn(|context| {
+                turns += 1;
+                search.as_mut().poll(context)
+            });
+            assert_eq!(found.await.unwrap(), Some((1, 200)));
+            assert!(turns >= TURNS_MIN, "{codec}: {turns} turns");
+        })
+        .unwrap();
+    }
+}

@@ -4,7 +4,7 @@
 //! - [`BatchHeader`] and the `stamp` functions: what a leader reads of a batch and writes into it.
 //! - [`Validation`] and [`validate`]: the one place where bytes from outside become a batch that
 //!   is believed, a [`CheckedBatch`].
-//! - [`Records`] and [`first_record_at`]: what is in a batch.
+//! - [`Records`], [`RecordSearch`] and [`first_record_at`]: what is in a batch.
 //! - [`Codec`], [`Decoder`] and [`compress`]: its compression.
 //! - [`BatchBuilder`]: batches of our own.
 
@@ -20,7 +20,7 @@ pub use header::{
     Attributes, BatchHeader, CRC_FROM, HEADER_BYTES, HeaderError, LENGTH_OVERHEAD_BYTES, MAGIC,
     crc_is_valid, crc32c, stamp, stamp_log_append_time, stamp_max_timestamp,
 };
-pub use records::{Headers, RecordError, RecordView, Records, first_record_at};
+pub use records::{Headers, RecordError, RecordSearch, RecordView, Records, first_record_at};
 pub use validate::{
     Accepted, CheckedBatch, Depth, Rejection, RejectionKind, Rules, Step, Validation, validate,
 };

@@ -3,12 +3,19 @@
 //! Segments may be dropped while they are looked through: the answer is then among those that
 //! are left. After a truncation the search starts again.
 
-use naru_record_batch::{BatchHeader, first_record_at};
+use std::task::Poll;
+
+use bytes::Bytes;
+use naru_record_batch::{BatchHeader, HEADER_BYTES, RecordSearch};
 
 use super::place::Place;
 use super::read::Interrupted;
 use super::{Log, ReadError};
-use naru_runtime::Env;
+use naru_runtime::{Env, yield_now};
+
+/// What is decompressed of a batch before other tasks have their turn, in bytes: well under a
+/// millisecond.
+const SEARCH_STEP_BYTES: usize = 128 << 10;
 
 /// A segment that is looked through.
 #[derive(Clone, Copy)]
@@ -171,7 +178,14 @@ impl<E: Env> Log<E> {
         }
         let end = place.position + header.size_bytes() as u64;
         let bytes = self.bytes(place.segment, place.position, end).await?;
+        let payload = Bytes::from(bytes.concat()).slice(HEADER_BYTES..);
         let start = self.start_offset();
-        Ok(first_record_at(&bytes.concat(), timestamp_ms, start))
+        let mut search = RecordSearch::start(*header, payload, timestamp_ms, start);
+        loop {
+            match search.step(SEARCH_STEP_BYTES) {
+                Poll::Ready(found) => return Ok(found),
+                Poll::Pending => yield_now().await,
+            }
+        }
     }
 }

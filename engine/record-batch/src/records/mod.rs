@@ -10,5 +10,5 @@ pub(crate) mod varint;
 mod view;
 
 pub use error::RecordError;
-pub use search::first_record_at;
+pub use search::{RecordSearch, first_record_at};
 pub use view::{Headers, RecordView, Records};
