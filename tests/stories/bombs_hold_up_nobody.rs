@@ -1,11 +1,11 @@
 //! A batch that inflates to hundreds of megabytes is checked like any other, down to its last
-//! byte, and meanwhile the clients of the same shard are served.
+//! byte, and later searched by time; meanwhile the clients of the same shard are served.
 
 use std::time::{Duration, Instant};
 
 use naru_record_batch::{BatchBuilder, BatchHeader, CRC_FROM, Codec, crc32c};
 
-use crate::harness::{Broker, batch, create_topic, produce_request};
+use crate::harness::{Broker, batch, create_topic, list_offsets_request, produce_request};
 
 /// What a bomb inflates to: a tenth of a second of work, and more in a debug build.
 const INFLATED_BYTES: usize = 256 << 20;
@@ -74,6 +74,41 @@ fn of_zstd() {
 #[test]
 fn of_lz4() {
     others_are_served_beside(Codec::Lz4);
+}
+
+/// It was stored, since all that it says is true; and then its last record is looked for by time.
+#[test]
+fn that_are_searched_by_time() {
+    let settings = [("naru.shards", "1"), ("message.max.bytes", "4000000")];
+    let broker = Broker::start(&settings);
+    create_topic(&broker.bootstrap(), "bombed", 1, &[]);
+    let mut builder = BatchBuilder::new(Codec::Gzip);
+    builder.push_pair(1_700_000_000_000, None, Some(&vec![0; INFLATED_BYTES]));
+    builder.push_pair(1_700_000_000_002, None, Some(b"the last"));
+    let mut bomber = broker.raw();
+    let produced = bomber.produce("bombed", 0, &builder.build().unwrap());
+    assert_eq!(produced.unwrap(), (0, 0));
+    let mut other = broker.raw();
+    other.api_versions().unwrap();
+
+    let search = list_offsets_request("bombed", 0, 1_700_000_000_001);
+    bomber.send(&search).unwrap();
+    let mut served = 0;
+    while !bomber.has_answer().unwrap() {
+        other.api_versions().unwrap();
+        served += 1;
+    }
+    println!("{served} requests served");
+    assert!(served >= SERVED_MIN, "{served} requests");
+    let answer = bomber.receive().unwrap();
+    // One topic, its name, one partition and its index come before what was found.
+    let at = 4 + 2 + "bombed".len() + 4 + 4;
+    let found = [
+        &0_i16.to_be_bytes()[..],
+        &1_700_000_000_002_i64.to_be_bytes(),
+        &1_i64.to_be_bytes(),
+    ];
+    assert_eq!(answer[at..], found.concat());
 }
 
 /// The next request of the connection waits for the check, however small it is.

@@ -18,7 +18,7 @@ pub use consumer::{Read, client, read_all, read_until_end, reader};
 pub use producer::Load;
 pub use raw::{Fetch, Fetched, Raw, batch};
 pub use raw::{api_versions_request, find_coordinator_request, join_group_request};
-pub use raw::{metadata_request, produce_request, request};
+pub use raw::{list_offsets_request, metadata_request, produce_request, request};
 pub use records::{FIRST_MS, noise, record};
 
 /// How long a story waits for any one event. Only a broken broker takes this long, so it

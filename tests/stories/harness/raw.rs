@@ -2,7 +2,7 @@
 //!
 //! It shares no code with the broker's codec: a mistake there must not hide itself here.
 //! Layouts are Kafka's: ApiVersions v0, FindCoordinator v0, Metadata v1, JoinGroup v1, Fetch v4,
-//! Produce v7, record batch v2.
+//! ListOffsets v1, Produce v7, record batch v2.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,6 +11,7 @@ use super::WAIT_MAX;
 
 const PRODUCE: i16 = 0;
 const FETCH: i16 = 1;
+const LIST_OFFSETS: i16 = 2;
 const METADATA: i16 = 3;
 const FIND_COORDINATOR: i16 = 10;
 const JOIN_GROUP: i16 = 11;
@@ -146,6 +147,18 @@ pub fn produce_request(topic: &str, partition: i32, batch: &[u8]) -> Vec<u8> {
     body.extend(i32::try_from(batch.len()).unwrap().to_be_bytes());
     body.extend(batch);
     request(PRODUCE, 7, &body)
+}
+
+/// Asks for the first record of a partition that is not older than `timestamp_ms`.
+pub fn list_offsets_request(topic: &str, partition: i32, timestamp_ms: i64) -> Vec<u8> {
+    let mut body = Vec::new();
+    body.extend((-1_i32).to_be_bytes()); // a consumer
+    body.extend(1_i32.to_be_bytes());
+    put_string(&mut body, topic);
+    body.extend(1_i32.to_be_bytes());
+    body.extend(partition.to_be_bytes());
+    body.extend(timestamp_ms.to_be_bytes());
+    request(LIST_OFFSETS, 1, &body)
 }
 
 /// A fetch of partitions of one topic.
