@@ -113,14 +113,19 @@ pub async fn plain(world: Rc<World>, partition: i32) {
         let records = batch(&world, BatchBuilder::default(), producer, sequence, 1);
         let power_cuts = world.ledger.borrow().power_cuts();
         let answer = produce(&mut client, &request(1, partition, records)).await;
-        if let Ok(answer) = answer
-            && answer.error_code == ErrorCode::None
+        let mark = Mark { producer, sequence };
         {
-            let mark = Mark { producer, sequence };
             let mut ledger = world.ledger.borrow_mut();
-            // What was answered before a power cut promises nothing after it.
-            if ledger.power_cuts() == power_cuts {
-                ledger.acknowledged_by_one(partition, answer.base_offset, mark);
+            match answer {
+                // What was answered before a power cut promises nothing after it.
+                Ok(answer)
+                    if answer.error_code == ErrorCode::None
+                        && ledger.power_cuts() == power_cuts =>
+                {
+                    ledger.acknowledged_by_one(partition, answer.base_offset, mark);
+                }
+                Ok(_) => {}
+                Err(Lost) => ledger.given_up(mark),
             }
         }
         sequence += 1;
