@@ -27,6 +27,9 @@ struct Producer {
     last_append_ms: i64,
     /// Oldest first.
     batches: VecDeque<Batch>,
+    /// The sequence that has to come next where no batch is remembered: all were taken back. Not
+    /// kept across a restart.
+    resumes_at: Option<i32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +106,10 @@ impl Producers {
             }
             match producer.batches.back() {
                 Some(last) => next_sequence(last.last_sequence),
-                None => return Ok(Verdict::New),
+                None => match producer.resumes_at {
+                    Some(sequence) => sequence,
+                    None => return Ok(Verdict::New),
+                },
             }
         };
         if first_sequence == expected {
@@ -128,6 +134,7 @@ impl Producers {
             epoch: header.producer_epoch,
             last_append_ms: now_ms,
             batches: VecDeque::new(),
+            resumes_at: None,
         });
         if producer.epoch != header.producer_epoch {
             producer.epoch = header.producer_epoch;
@@ -137,6 +144,7 @@ impl Producers {
             producer.batches.pop_front();
         }
         producer.last_append_ms = now_ms;
+        producer.resumes_at = None;
         producer.batches.push_back(Batch {
             first_sequence: header.base_sequence,
             last_sequence: header.last_sequence(),
@@ -149,7 +157,14 @@ impl Producers {
     /// Forgets the batches from `offset` on, which are not in the log any more.
     pub fn forget_from(&mut self, offset: i64) {
         for producer in self.0.values_mut() {
+            let mut taken_back = producer.batches.iter().filter(|b| b.first_offset >= offset);
+            let Some(first_sequence) = taken_back.next().map(|b| b.first_sequence) else {
+                continue;
+            };
             producer.batches.retain(|batch| batch.first_offset < offset);
+            if producer.batches.is_empty() {
+                producer.resumes_at = Some(first_sequence);
+            }
         }
     }
 
@@ -300,6 +315,19 @@ mod tests {
                 ..
             })
         ));
+    }
+
+    /// A full disk takes back all five that are remembered, and the sixth is under way already: it
+    /// must not be stored before them.
+    #[test]
+    fn a_gap_is_seen_though_every_batch_was_taken_back() {
+        let batches: Vec<_> = (0..6).map(|i| header(0, i * 2, 2)).collect();
+        let mut producers = after(&batches);
+        producers.forget_from(102);
+        assert!(check(&producers, &header(0, 12, 1)).is_err());
+        assert_eq!(check(&producers, &header(0, 2, 2)), Ok(Verdict::New));
+        producers.forget_from(0);
+        assert!(check(&producers, &header(0, 12, 1)).is_err());
     }
 
     #[test]

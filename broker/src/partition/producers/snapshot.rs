@@ -77,6 +77,7 @@ pub fn decode(bytes: &[u8], now_ms: i64) -> Result<HashMap<i64, Producer>, Snaps
             epoch,
             last_append_ms,
             batches: VecDeque::with_capacity(usize::from(batches)),
+            resumes_at: None,
         };
         for _ in 0..batches {
             producer.batches.push_back(Batch {
@@ -144,6 +145,7 @@ mod v0 {
                 epoch: producer.epoch,
                 last_append_ms: now_ms,
                 batches: batches.collect(),
+                resumes_at: None,
             };
             (id, producer)
         };
@@ -171,6 +173,7 @@ mod tests {
             epoch: 1,
             last_append_ms,
             batches: [batch(0, 100), batch(3, 110)].into(),
+            resumes_at: None,
         };
         HashMap::from([(7, producer)])
     }
