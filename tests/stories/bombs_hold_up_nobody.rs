@@ -8,7 +8,7 @@ use naru_record_batch::{BatchBuilder, BatchHeader, CRC_FROM, Codec, crc32c};
 use crate::harness::{Broker, batch, create_topic, list_offsets_request, produce_request};
 
 /// What a bomb inflates to: a tenth of a second of work, and more in a debug build.
-const INFLATED_BYTES: usize = 256 << 20;
+const INFLATED_BYTES: usize = 512 << 20;
 
 /// Requests of another connection that are answered while a bomb is checked. A broker that
 /// checks it in one go answers a few while the bomb arrives, and one when it is done.
