@@ -13,10 +13,11 @@ use naru_broker::inside::{
 use naru_engine::index::{Index, IndexEntry, SegmentIndex};
 use naru_record_batch::{BatchBuilder, Codec, NewRecord, compress};
 use naru_wire::{
-    ApiVersionsRequest, CreateTopicsRequest, FetchRequest, FindCoordinatorRequest,
-    HeartbeatRequest, IncrementalAlterConfigsRequest, InitProducerIdRequest, JoinGroupRequest,
-    ListOffsetsRequest, Message, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest,
-    ProduceRequest, Request, SyncGroupRequest, encode_request,
+    ApiVersionsRequest, ConsumerGroupHeartbeatRequest, CreateTopicsRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
+    InitProducerIdRequest, JoinGroupRequest, ListOffsetsRequest, Message, MetadataRequest,
+    OffsetCommitRequest, OffsetFetchRequest, ProduceRequest, Request, SyncGroupRequest,
+    encode_request,
 };
 
 fn main() -> std::io::Result<()> {
@@ -90,6 +91,7 @@ fn requests() -> std::io::Result<()> {
     request::<FetchRequest>()?;
     request::<FindCoordinatorRequest>()?;
     request::<HeartbeatRequest>()?;
+    request::<ConsumerGroupHeartbeatRequest>()?;
     request::<IncrementalAlterConfigsRequest>()?;
     request::<InitProducerIdRequest>()?;
     request::<JoinGroupRequest>()?;

@@ -83,6 +83,8 @@ apis! {
     offset_fetch: OffsetFetch, OffsetFetchRequest, OffsetFetchResponse;
     describe_groups: DescribeGroups, DescribeGroupsRequest, DescribeGroupsResponse;
     list_groups: ListGroups, ListGroupsRequest, ListGroupsResponse;
+    consumer_group_heartbeat: ConsumerGroupHeartbeat, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse;
+    consumer_group_describe: ConsumerGroupDescribe, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse;
     delete_groups: DeleteGroups, DeleteGroupsRequest, DeleteGroupsResponse;
     delete_records: DeleteRecords, DeleteRecordsRequest, DeleteRecordsResponse;
     offset_for_leader_epoch: OffsetForLeaderEpoch, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;

@@ -13,6 +13,8 @@ macro_rules! for_each_message {
     ($run:ident) => {
         $run! {
             AlterConfigsRequest, AlterConfigsResponse, ApiVersionsRequest, ApiVersionsResponse,
+            ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse,
+            ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
             CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
             DeleteGroupsRequest, DeleteGroupsResponse, DeleteRecordsRequest, DeleteRecordsResponse,
             DeleteTopicsRequest, DeleteTopicsResponse, DescribeClusterRequest, DescribeClusterResponse,
