@@ -95,6 +95,13 @@ apis! {
     describe_producers: DescribeProducers, DescribeProducersRequest, DescribeProducersResponse;
     describe_topic_partitions: DescribeTopicPartitions, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;
     describe_log_dirs: DescribeLogDirs, DescribeLogDirsRequest, DescribeLogDirsResponse;
+    add_partitions_to_txn: AddPartitionsToTxn, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse;
+    add_offsets_to_txn: AddOffsetsToTxn, AddOffsetsToTxnRequest, AddOffsetsToTxnResponse;
+    end_txn: EndTxn, EndTxnRequest, EndTxnResponse;
+    txn_offset_commit: TxnOffsetCommit, TxnOffsetCommitRequest, TxnOffsetCommitResponse;
+    write_txn_markers: WriteTxnMarkers, WriteTxnMarkersRequest, WriteTxnMarkersResponse;
+    describe_transactions: DescribeTransactions, DescribeTransactionsRequest, DescribeTransactionsResponse;
+    list_transactions: ListTransactions, ListTransactionsRequest, ListTransactionsResponse;
 }
 
 /// Header and body of a received frame (without its length prefix). Fails for keys and versions

@@ -12,6 +12,12 @@ pub(crate) use sample::{Sample, Source};
 macro_rules! for_each_message {
     ($run:ident) => {
         $run! {
+            AddOffsetsToTxnRequest, AddOffsetsToTxnResponse,
+            AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
+            DescribeTransactionsRequest, DescribeTransactionsResponse,
+            EndTxnRequest, EndTxnResponse, ListTransactionsRequest, ListTransactionsResponse,
+            TxnOffsetCommitRequest, TxnOffsetCommitResponse,
+            WriteTxnMarkersRequest, WriteTxnMarkersResponse,
             AlterConfigsRequest, AlterConfigsResponse, ApiVersionsRequest, ApiVersionsResponse,
             ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse,
             ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,

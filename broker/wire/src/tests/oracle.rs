@@ -15,10 +15,11 @@ use super::{Sample, Source, for_each_message};
 use crate::api::delete_groups::DeletableGroupResult;
 use crate::api::offset_commit::OffsetCommitRequestTopic;
 use crate::api::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
+use crate::api::write_txn_markers::WritableTxnMarker;
 use crate::field::Format;
 use crate::{
     ApiKey, ApiVersionsRequest, Decoder, DeleteGroupsResponse, Encoder, ErrorCode, Message,
-    OffsetCommitRequest, OffsetFetchRequest,
+    OffsetCommitRequest, OffsetFetchRequest, WriteTxnMarkersRequest,
 };
 
 const SAMPLES_PER_VERSION: u64 = 40;
@@ -104,7 +105,11 @@ fn every_version_of_every_message_is_what_another_implementation_writes() {
 
 /// Versions that the other crate does not have yet. Those here that add fields are written out byte
 /// by byte below.
-const NEWER_THAN_THE_ORACLE: [&str; 8] = [
+const NEWER_THAN_THE_ORACLE: [&str; 12] = [
+    "TxnOffsetCommitRequest 6",
+    "TxnOffsetCommitResponse 6",
+    "WriteTxnMarkersRequest 2",
+    "WriteTxnMarkersResponse 2",
     "ApiVersionsRequest 5",
     "ApiVersionsResponse 5",
     "DeleteGroupsRequest 3",
@@ -140,6 +145,24 @@ fn delete_groups_3_says_why() {
     };
     let expected = [0, 0, 0, 0, 2, 2, b'g', 0, 68, 2, b'm', 0, 0];
     assert_eq!(encoded(&response, 3).as_ref(), expected);
+}
+
+#[test]
+fn write_txn_markers_2_says_the_transaction_version() {
+    let marker = WritableTxnMarker {
+        producer_id: 1,
+        producer_epoch: 2,
+        transaction_result: true,
+        topics: Vec::new(),
+        coordinator_epoch: 3,
+        transaction_version: 2,
+    };
+    let request = WriteTxnMarkersRequest {
+        markers: vec![marker],
+    };
+    // One marker: id, epoch, result, no topics, coordinator epoch, version, tags; then tags.
+    let expected = [2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 1, 1, 0, 0, 0, 3, 2, 0, 0];
+    assert_eq!(encoded(&request, 2).as_ref(), expected);
 }
 
 #[test]
