@@ -7,7 +7,7 @@ use naru_wire::{AnyRequest, ApiKey, Message, RequestHeader, decode_any_request, 
 
 use super::{
     alter_configs, api_versions, create_topics, delete_topics, describe_cluster, describe_configs,
-    fetch, groups, init_producer_id, list_offsets, metadata, produce,
+    fetch, groups, init_producer_id, list_offsets, metadata, produce, transactions,
 };
 use crate::net::{Peer, Reply, Service, Start};
 use crate::shard::Shard;
@@ -148,6 +148,7 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::DescribeGroups(r) => c.encode(&groups::describe(c, r).await),
         R::ListGroups(r) => c.encode(&groups::list(c, r).await),
         R::DeleteGroups(r) => c.encode(&groups::delete(c, r).await),
+        R::AddPartitionsToTxn(r) => c.encode(&transactions::add_partitions(c, r).await),
         other => Reply::Close(format!("{} is advertised by mistake", other.key().name())),
     }
 }

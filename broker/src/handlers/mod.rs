@@ -18,5 +18,6 @@ mod list_offsets;
 mod metadata;
 mod produce;
 mod topics;
+mod transactions;
 
 pub use dispatch::Requests;
