@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
+use super::features::FeatureLevel;
+
 /// A change that is asked for. Whether it happens, [`super::ClusterState::apply`] decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -44,6 +46,14 @@ pub enum Command {
     /// Reserves producer ids for a broker to hand out.
     AllocateProducerIds {
         count: u32,
+    },
+    /// Finalizes levels of features (KIP-584), already checked by `features::check_update`; what
+    /// is not named stays.
+    SetFeatureLevels {
+        /// [`super::FinalizedFeatures::epoch`] as the proposer saw it; another one by now is a
+        /// refusal, as the check was of other levels.
+        epoch_before: i64,
+        levels: Vec<FeatureLevel>,
     },
 }
 

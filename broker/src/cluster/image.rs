@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::changes::Changes;
 use super::command::{BrokerRegistration, Partition};
+use super::features::FinalizedFeatures;
 use super::state::Refusal;
 
 /// A topic as a request names it.
@@ -64,6 +65,7 @@ pub struct ClusterImage {
     pub(super) by_name: Arc<BTreeMap<Arc<str>, Arc<Topic>>>,
     pub(super) by_id: Arc<BTreeMap<Uuid, Arc<Topic>>>,
     pub(super) next_producer_id: i64,
+    pub(super) features: Arc<FinalizedFeatures>,
     /// Which topics changed lately.
     pub(super) changes: Arc<Changes>,
 }
@@ -130,6 +132,11 @@ impl ClusterImage {
     /// known.
     pub fn is_deleted(&self, topic_id: Uuid) -> bool {
         !self.by_id.contains_key(&topic_id) && self.changes.names(topic_id)
+    }
+
+    /// The levels of the features that the cluster works at.
+    pub fn features(&self) -> &FinalizedFeatures {
+        &self.features
     }
 
     pub fn broker(&self, node_id: i32) -> Option<&Arc<Broker>> {

@@ -56,6 +56,7 @@ mod command;
 mod command_log;
 mod control;
 mod error;
+mod features;
 mod files;
 mod frame;
 mod ids;
@@ -78,6 +79,9 @@ pub use command::{BrokerListener, BrokerRegistration, Command, ConfigChange, Par
 pub use command_log::CommandLog;
 pub use control::{Control, ControlHandle, Stop};
 pub use error::{ClusterError, StorageError};
+pub use features::{
+    FeatureLevel, FinalizedFeatures, SUPPORTED_FEATURES, UpgradeType, check_update,
+};
 pub use ids::{from_kafka_text, kafka_text, random_cluster_id};
 pub use image::{ClusterImage, Delta, Topic, TopicRef};
 pub use images::ImageReader;

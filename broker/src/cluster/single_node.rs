@@ -12,6 +12,7 @@ use naru_runtime::sync::Semaphore;
 use super::command::Command;
 use super::command_log::{CommandLog, Committed, EntryId};
 use super::error::{ClusterError, StorageError};
+use super::features::{FinalizedFeatures, default_levels};
 use super::images::Images;
 use super::log::{self, LogFile};
 use super::replay::replay;
@@ -53,7 +54,7 @@ type Answers = Vec<Result<Outcome, Refusal>>;
 impl<D: Disk> SingleNode<D> {
     /// Opens the metadata in `directory`, or begins it; a torn tail of the log is cut. What an
     /// older broker has written is replaced by a snapshot and a log of today's version. A cluster
-    /// that has no id yet gets the one given.
+    /// that has no id yet gets the one given, one without features those of today.
     pub async fn open(
         disk: D,
         directory: &Path,
@@ -68,6 +69,18 @@ impl<D: Disk> SingleNode<D> {
                 .await;
             named.map_err(|error| StorageError::Io {
                 action: "name the cluster in",
+                path: directory.to_owned(),
+                source: std::io::Error::other(error),
+            })?;
+        }
+        if !node.images.newest().features().is_set() {
+            let command = Command::SetFeatureLevels {
+                epoch_before: FinalizedFeatures::default().epoch(),
+                levels: default_levels(),
+            };
+            let finalized = node.propose(vec![command]).await;
+            finalized.map_err(|error| StorageError::Io {
+                action: "finalize the features in",
                 path: directory.to_owned(),
                 source: std::io::Error::other(error),
             })?;

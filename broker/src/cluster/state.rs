@@ -9,6 +9,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::command::{BrokerRegistration, Command, ConfigChange, Partition};
+use super::features::FeatureLevel;
 use super::image::{Broker, ClusterImage, Topic};
 use super::names::{check_topic_name, collision_form};
 
@@ -18,6 +19,10 @@ pub const PARTITIONS_PER_TOPIC_MAX: u32 = 10_000;
 /// Bytes of keys and values that a topic's own configs may have: every image and snapshot carries
 /// them, and a client must not be able to make a command that no frame of the log takes.
 pub const CONFIG_BYTES_PER_TOPIC_MAX: usize = 64 << 10;
+
+/// Features that one command may change, and the bytes of a name of one: far more than there are.
+const FEATURES_MAX: usize = 64;
+const FEATURE_NAME_BYTES_MAX: usize = 128;
 
 /// What a command did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +43,7 @@ pub enum Outcome {
         first: i64,
         count: u32,
     },
+    FeaturesFinalized,
 }
 
 /// Why a command does not fit the state; each is the error of Kafka's of the same name. The text
@@ -60,6 +66,8 @@ pub enum Refusal {
     UnknownTopicId,
     #[error("this cluster already has the id {0}")]
     ClusterIdAlreadySet(String),
+    #[error("the features were changed meanwhile: look again, and ask again")]
+    FeaturesChanged,
     /// INVALID_REQUEST: a client never gets here.
     #[error("{0}")]
     InvalidRequest(String),
@@ -160,6 +168,10 @@ impl ClusterState {
                     count: *count,
                 })
             }
+            Command::SetFeatureLevels { levels, .. } => {
+                self.image.features = Arc::new(self.image.features.with(index, levels));
+                Ok(Outcome::FeaturesFinalized)
+            }
         }
     }
 
@@ -217,6 +229,12 @@ impl ClusterState {
                     ))),
                 }
             }
+            Command::SetFeatureLevels { epoch_before, .. }
+                if *epoch_before != self.image.features.epoch() =>
+            {
+                Err(Refusal::FeaturesChanged)
+            }
+            Command::SetFeatureLevels { levels, .. } => check_levels(levels),
         }
     }
 
@@ -355,6 +373,19 @@ fn check_config_bytes(bytes: usize) -> Result<(), Refusal> {
         )));
     }
     Ok(())
+}
+
+/// Which features there are is not looked at: a log is read by every later Naru.
+fn check_levels(levels: &[FeatureLevel]) -> Result<(), Refusal> {
+    let wrong = |level: &&FeatureLevel| {
+        level.level < 0 || level.name.is_empty() || level.name.len() > FEATURE_NAME_BYTES_MAX
+    };
+    match levels.iter().find(wrong) {
+        None if levels.len() <= FEATURES_MAX => Ok(()),
+        _ => Err(Refusal::InvalidRequest(
+            "these are no levels of features".into(),
+        )),
+    }
 }
 
 fn count(partitions: &[Partition]) -> u32 {

@@ -1,9 +1,13 @@
-//! ApiVersions (KIP-35, KIP-511): what Naru serves, and the one table that says so.
+//! ApiVersions (v0–v5; KIP-35, KIP-511, KIP-584, KIP-1242): what Naru serves, and the one table
+//! that says so.
 
-use naru_wire::api::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use naru_wire::api::api_versions::{
+    ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
+};
 use naru_wire::{ApiKey, ErrorCode, encode_response};
 
 use super::dispatch::Context;
+use crate::cluster::{ClusterImage, SUPPORTED_FEATURES};
 use crate::net::Reply;
 
 /// An API that works, in the versions that work.
@@ -44,7 +48,7 @@ static SERVED: &[Served] = &[
     served(ApiKey::SyncGroup, 0, 5),
     served(ApiKey::DescribeGroups, 0, 6),
     served(ApiKey::ListGroups, 0, 5),
-    served(ApiKey::ApiVersions, 0, 4),
+    served(ApiKey::ApiVersions, 0, 5),
     served(ApiKey::CreateTopics, 2, 7),
     served(ApiKey::DeleteTopics, 1, 6),
     served(ApiKey::InitProducerId, 0, 5),
@@ -52,6 +56,7 @@ static SERVED: &[Served] = &[
     served(ApiKey::AlterConfigs, 0, 2),
     served(ApiKey::DeleteGroups, 0, 2),
     served(ApiKey::IncrementalAlterConfigs, 0, 1),
+    served(ApiKey::UpdateFeatures, 0, 2),
     served(ApiKey::DescribeCluster, 0, 2),
 ];
 
@@ -80,10 +85,54 @@ pub fn handle(context: &Context, request: ApiVersionsRequest) -> ApiVersionsResp
             ..Default::default()
         };
     }
+    let image = context.shard.image();
+    let error_code = is_meant(&request, &image, context.shard.config.node_id);
+    if !error_code.is_none() {
+        return ApiVersionsResponse {
+            error_code,
+            ..Default::default()
+        };
+    }
+    let finalized = image.features().levels();
     ApiVersionsResponse {
         api_keys: advertised(),
+        supported_features: supported_features(context.version()),
+        finalized_features_epoch: image.features().epoch(),
+        finalized_features: finalized
+            .map(|(name, level)| FinalizedFeatureKey {
+                name: name.into(),
+                max_version_level: level,
+                min_version_level: level,
+            })
+            .collect(),
         ..Default::default()
     }
+}
+
+/// KIP-1242: a client that says which broker of which cluster it means must have found that one.
+/// One half of the two says nothing, which Kafka takes for a mistake.
+fn is_meant(request: &ApiVersionsRequest, image: &ClusterImage, node_id: i32) -> ErrorCode {
+    match (request.cluster_id.as_deref(), request.node_id) {
+        (None, -1) => ErrorCode::None,
+        (None, _) | (Some(_), -1) => ErrorCode::InvalidRequest,
+        (cluster_id, meant) if cluster_id == image.cluster_id() && meant == node_id => {
+            ErrorCode::None
+        }
+        _ => ErrorCode::RebootstrapRequired,
+    }
+}
+
+/// Clients of before v4 stumble over a feature that may be off (KAFKA-17011).
+fn supported_features(version: i16) -> Vec<SupportedFeatureKey> {
+    let features = SUPPORTED_FEATURES.iter();
+    features
+        .filter(|feature| version >= 4 || feature.level_min > 0)
+        .map(|feature| SupportedFeatureKey {
+            name: feature.name.into(),
+            min_version: feature.level_min,
+            max_version: feature.level_max,
+        })
+        .collect()
 }
 
 /// KIP-511: `[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?`.

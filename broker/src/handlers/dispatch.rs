@@ -7,7 +7,7 @@ use naru_wire::{AnyRequest, ApiKey, Message, RequestHeader, decode_any_request, 
 
 use super::{
     alter_configs, api_versions, create_topics, delete_topics, describe_cluster, describe_configs,
-    fetch, groups, init_producer_id, list_offsets, metadata, produce, transactions,
+    fetch, groups, init_producer_id, list_offsets, metadata, produce, transactions, update_features,
 };
 use crate::net::{Peer, Reply, Service, Start};
 use crate::shard::Shard;
@@ -138,6 +138,7 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::AlterConfigs(r) => c.encode(&alter_configs::replacing(c, r).await),
         R::IncrementalAlterConfigs(r) => c.encode(&alter_configs::incremental(c, r).await),
         R::DescribeCluster(r) => c.encode(&describe_cluster::handle(c, r)),
+        R::UpdateFeatures(r) => c.encode(&update_features::handle(c, r).await),
         R::FindCoordinator(r) => c.encode(&groups::find(c, r).await),
         R::JoinGroup(r) => c.encode(&groups::join(c, r).await),
         R::SyncGroup(r) => c.encode(&groups::sync(c, r).await),

@@ -19,5 +19,6 @@ mod metadata;
 mod produce;
 mod topics;
 mod transactions;
+mod update_features;
 
 pub use dispatch::Requests;

@@ -48,6 +48,7 @@ pub fn cluster_error_code(error: &ClusterError) -> ErrorCode {
             Refusal::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
             Refusal::InvalidReplicaAssignment(_) => ErrorCode::InvalidReplicaAssignment,
             Refusal::InvalidConfig(_) => ErrorCode::InvalidConfig,
+            Refusal::FeaturesChanged => ErrorCode::FeatureUpdateFailed,
             Refusal::UnknownTopicId => ErrorCode::UnknownTopicId,
             Refusal::ClusterIdAlreadySet(_) | Refusal::InvalidRequest(_) => {
                 ErrorCode::InvalidRequest

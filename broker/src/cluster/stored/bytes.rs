@@ -36,6 +36,10 @@ impl Writer {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
 
+    pub fn i16(&mut self, value: i16) {
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
     pub fn i32(&mut self, value: i32) {
         self.0.extend_from_slice(&value.to_le_bytes());
     }
@@ -138,6 +142,10 @@ impl<'a> Reader<'a> {
 
     pub fn u64(&mut self) -> Result<u64, Malformed> {
         self.array().map(u64::from_le_bytes)
+    }
+
+    pub fn i16(&mut self) -> Result<i16, Malformed> {
+        self.array().map(i16::from_le_bytes)
     }
 
     pub fn i32(&mut self) -> Result<i32, Malformed> {

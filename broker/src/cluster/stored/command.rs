@@ -5,6 +5,7 @@ use super::command_v1::{
     AllocateProducerIdsV1, AlterTopicConfigsV1, CreatePartitionsV1, CreateTopicV1, DeleteTopicV1,
     RegisterBrokerV1, SetClusterIdV1,
 };
+use super::features_v1::SetFeatureLevelsV1;
 use super::record::{Kinds, Record};
 use super::{Malformed, Reader, Stored, Unreadable, Writer};
 
@@ -19,6 +20,7 @@ const KINDS: &Kinds = &[
     (AlterTopicConfigsV1::KIND, "AlterTopicConfigs", 1),
     (CreatePartitionsV1::KIND, "CreatePartitions", 1),
     (AllocateProducerIdsV1::KIND, "AllocateProducerIds", 1),
+    (SetFeatureLevelsV1::KIND, "SetFeatureLevels", 1),
 ];
 
 /// Each command in its newest version, one after the other.
@@ -78,6 +80,14 @@ fn encode(command: &Command, to: &mut Writer) {
         Command::AllocateProducerIds { count } => {
             AllocateProducerIdsV1 { count: *count }.write_record(to);
         }
+        Command::SetFeatureLevels {
+            epoch_before,
+            levels,
+        } => SetFeatureLevelsV1 {
+            epoch_before: *epoch_before,
+            levels: levels.iter().map(Into::into).collect(),
+        }
+        .write_record(to),
     }
 }
 
@@ -105,6 +115,7 @@ fn decode(record: &Record<'_>) -> Result<Command, Unreadable> {
         (AlterTopicConfigsV1::KIND, 1) => read::<AlterTopicConfigsV1>(payload),
         (CreatePartitionsV1::KIND, 1) => read::<CreatePartitionsV1>(payload),
         (AllocateProducerIdsV1::KIND, 1) => read::<AllocateProducerIdsV1>(payload),
+        (SetFeatureLevelsV1::KIND, 1) => read::<SetFeatureLevelsV1>(payload),
         _ => return Err(Unreadable::record(WHAT, record, KINDS)),
     };
     command.map_err(Unreadable::malformed(WHAT))

@@ -21,6 +21,7 @@
 mod bytes;
 mod command;
 mod command_v1;
+mod features_v1;
 mod log_v1;
 mod record;
 mod state;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::super::changes::Changes;
 use super::super::command_log::EntryId;
+use super::super::features::FinalizedFeatures;
 use super::super::image::{Broker, ClusterImage, Topic};
+use super::features_v1::FeaturesV1;
 use super::record::{Kinds, Record};
 use super::state_v1::{BrokerV1, ChangesV1, ClusterV1, PositionV1, TopicV1};
 use super::{Malformed, Reader, Stored, Unreadable, Writer};
@@ -18,6 +20,7 @@ const KINDS: &Kinds = &[
     (BrokerV1::KIND, "broker", 1),
     (TopicV1::KIND, "topic", 1),
     (ChangesV1::KIND, "changes", 1),
+    (FeaturesV1::KIND, "features", 1),
 ];
 
 /// The state after an entry of the log.
@@ -65,6 +68,10 @@ pub fn encode_state(last: EntryId, image: &ClusterImage) -> Vec<u8> {
         recent,
     }
     .write_record(to);
+    // Snapshots of before there were features have none, and nothing says so.
+    if image.features.is_set() {
+        FeaturesV1::from(&*image.features).write_record(to);
+    }
     writer.into_bytes()
 }
 
@@ -76,6 +83,7 @@ struct Parts {
     brokers: Vec<Broker>,
     topics: Vec<Topic>,
     changes: Option<ChangesV1>,
+    features: FinalizedFeatures,
 }
 
 /// Reads the parts to the end of the bytes.
@@ -102,6 +110,7 @@ impl Parts {
             (BrokerV1::KIND, 1) => self.brokers.push(BrokerV1::read_payload(payload)?.into()),
             (TopicV1::KIND, 1) => self.topics.push(TopicV1::read_payload(payload)?.into()),
             (ChangesV1::KIND, 1) => self.changes = Some(ChangesV1::read_payload(payload)?),
+            (FeaturesV1::KIND, 1) => self.features = FeaturesV1::read_payload(payload)?.into(),
             _ => return Ok(false),
         }
         Ok(true)
@@ -116,6 +125,7 @@ impl Parts {
             index: position.command_index,
             cluster_id: cluster.cluster_id.map(Into::into),
             next_producer_id: cluster.next_producer_id,
+            features: Arc::new(self.features),
             changes: Arc::new(Changes::from_parts(changes.complete_since, changes.recent)),
             ..ClusterImage::default()
         };

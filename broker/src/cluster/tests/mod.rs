@@ -3,6 +3,7 @@
 mod control;
 mod crashes;
 mod damage;
+mod features;
 mod formats;
 mod golden;
 mod images;
@@ -118,6 +119,16 @@ pub fn grow(id: u128, partitions_before: u32, added: usize) -> Command {
     }
 }
 
+pub fn finalize(epoch_before: i64, name: &str, level: i16) -> Command {
+    Command::SetFeatureLevels {
+        epoch_before,
+        levels: vec![FeatureLevel {
+            name: name.into(),
+            level,
+        }],
+    }
+}
+
 /// A state after these commands, with the answer to each.
 pub fn after(commands: &[Command]) -> (ClusterState, Vec<Result<Outcome, Refusal>>) {
     let mut state = ClusterState::default();
@@ -140,6 +151,7 @@ pub fn any_command() -> impl Strategy<Value = Command> {
             .prop_map(|(id, value, replace)| alter(id, "flush.ms", value.as_deref(), replace)),
         2 => (id, 0u32..6, 0usize..3).prop_map(|(id, before, added)| grow(id, before, added)),
         1 => (0u32..2000).prop_map(|count| Command::AllocateProducerIds { count }),
+        1 => (-1i64..6, "[ab]", -1i16..3).prop_map(|(epoch, name, level)| finalize(epoch, &name, level)),
         1 => Just(Command::SetClusterId { cluster_id: "t9E8VJKgT26MNQ7k0Klh-w".into() }),
     ]
 }

@@ -102,6 +102,7 @@ apis! {
     write_txn_markers: WriteTxnMarkers, WriteTxnMarkersRequest, WriteTxnMarkersResponse;
     describe_transactions: DescribeTransactions, DescribeTransactionsRequest, DescribeTransactionsResponse;
     list_transactions: ListTransactions, ListTransactionsRequest, ListTransactionsResponse;
+    update_features: UpdateFeatures, UpdateFeaturesRequest, UpdateFeaturesResponse;
 }
 
 /// Header and body of a received frame (without its length prefix). Fails for keys and versions

@@ -35,6 +35,7 @@ macro_rules! for_each_message {
             OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse,
             OffsetFetchRequest, OffsetFetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
             ProduceRequest, ProduceResponse, SyncGroupRequest, SyncGroupResponse,
+            UpdateFeaturesRequest, UpdateFeaturesResponse,
         }
     };
 }
