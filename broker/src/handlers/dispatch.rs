@@ -7,7 +7,8 @@ use naru_wire::{AnyRequest, ApiKey, Message, RequestHeader, decode_any_request, 
 
 use super::{
     alter_configs, api_versions, create_topics, delete_topics, describe_cluster, describe_configs,
-    fetch, groups, init_producer_id, list_offsets, metadata, produce, transactions, update_features,
+    fetch, groups, init_producer_id, list_offsets, metadata, produce, transactions,
+    update_features,
 };
 use crate::net::{Peer, Reply, Service, Start};
 use crate::shard::Shard;
