@@ -6,9 +6,9 @@ use bytes::Bytes;
 use naru_wire::{AnyRequest, ApiKey, Message, RequestHeader, decode_any_request, encode_response};
 
 use super::{
-    alter_configs, api_versions, create_topics, delete_topics, describe_cluster, describe_configs,
-    fetch, groups, init_producer_id, list_offsets, metadata, produce, transactions,
-    update_features,
+    alter_configs, api_versions, create_topics, delete_records, delete_topics, describe_cluster,
+    describe_configs, describe_log_dirs, fetch, groups, init_producer_id, list_offsets, metadata,
+    offset_for_leader_epoch, produce, transactions, update_features,
 };
 use crate::net::{Peer, Reply, Service, Start};
 use crate::shard::Shard;
@@ -134,10 +134,13 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::ApiVersions(r) => c.encode(&api_versions::handle(c, r)),
         R::CreateTopics(r) => c.encode(&create_topics::handle(c, r).await),
         R::DeleteTopics(r) => c.encode(&delete_topics::handle(c, r).await),
+        R::DeleteRecords(r) => c.encode(&delete_records::handle(c, r).await),
         R::InitProducerId(r) => c.encode(&init_producer_id::handle(c, r).await),
+        R::OffsetForLeaderEpoch(r) => c.encode(&offset_for_leader_epoch::handle(c, r).await),
         R::DescribeConfigs(r) => c.encode(&describe_configs::handle(c, r).await),
         R::AlterConfigs(r) => c.encode(&alter_configs::replacing(c, r).await),
         R::IncrementalAlterConfigs(r) => c.encode(&alter_configs::incremental(c, r).await),
+        R::DescribeLogDirs(r) => c.encode(&describe_log_dirs::handle(c, r).await),
         R::DescribeCluster(r) => c.encode(&describe_cluster::handle(c, r)),
         R::UpdateFeatures(r) => c.encode(&update_features::handle(c, r).await),
         R::FindCoordinator(r) => c.encode(&groups::find(c, r).await),

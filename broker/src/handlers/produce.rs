@@ -19,6 +19,7 @@ use naru_wire::{ErrorCode, Str};
 
 use super::checks::Checks;
 use super::dispatch::Context;
+use super::topics::log_error_code;
 use crate::cluster::{Topic, TopicRef};
 use crate::config::{RecordValidation, TimestampType};
 use crate::net::{Answer, Reply, Start};
@@ -108,6 +109,7 @@ fn append(
     Box::pin(async move {
         for call in calls {
             for (place, outcome) in call.await {
+                let outcome = outcome.map_err(|code| gone_by_id(&context, code));
                 fill(place.slot(&mut response), outcome);
             }
         }
@@ -195,14 +197,13 @@ impl Refusal {
             Self::Code(code) => slot.error_code = code,
             Self::Batch(rejection) => {
                 slot.error_code = error_code(rejection.kind());
-                let message = Str::from(rejection.to_string());
-                if let Some(index) = rejection.record_index() {
-                    slot.record_errors.push(BatchIndexAndErrorMessage {
-                        batch_index: index,
-                        batch_index_error_message: Some(message.clone()),
-                    });
-                }
-                slot.error_message = Some(message);
+                slot.error_message = Some(Str::from(rejection.to_string()));
+                let refused = rejection.refused_records().iter();
+                let named = refused.map(|record| BatchIndexAndErrorMessage {
+                    batch_index: record.index,
+                    batch_index_error_message: Some(Str::from(record.reason.to_string())),
+                });
+                slot.record_errors = named.collect();
             }
         }
     }
@@ -310,20 +311,23 @@ fn append_all(
                     let acknowledged = partition.acknowledged_by(next_offset, acks, deadline);
                     waits.push((outcomes.len(), partition, acknowledged));
                 }
-                outcome.map_err(|error| append_error_code(&error))
+                outcome.map_err(|error| append_error_code(shard, routed.partition, &error))
             }
             Err(denial) => Err(denial.error_code),
         };
         outcomes.push((routed.place, outcome));
     }
+    let shard = Rc::clone(shard);
     async move {
         for (at, partition, acknowledged) in waits {
             if let Err(error) = acknowledged.await {
+                let code = ack_error_code(&shard, partition.id, &error);
                 // Of a full disk the log tells itself, and not once for each batch.
-                if !matches!(error, AckError::Log(LogError::Full { .. })) {
+                let is_told = matches!(error, AckError::Log(LogError::Full { .. }));
+                if !is_told && code != ErrorCode::UnknownTopicOrPartition {
                     tracing::error!(topic = %partition.topic, "append failed: {error}");
                 }
-                outcomes[at].1 = Err(ack_error_code(&error));
+                outcomes[at].1 = Err(code);
             }
         }
         outcomes
@@ -341,7 +345,16 @@ fn fill(slot: &mut PartitionProduceResponse, outcome: Outcome) {
     }
 }
 
-fn append_error_code(error: &AppendError) -> ErrorCode {
+/// A topic that was there when the batch was checked, and was deleted before it was stored, is
+/// missed as the request named it.
+fn gone_by_id(context: &Context, code: ErrorCode) -> ErrorCode {
+    if code == ErrorCode::UnknownTopicOrPartition && context.version() >= TOPIC_IDS_SINCE {
+        return ErrorCode::UnknownTopicId;
+    }
+    code
+}
+
+fn append_error_code(shard: &Shard, id: PartitionId, error: &AppendError) -> ErrorCode {
     match error {
         AppendError::Sequence(SequenceError::OutOfOrderSequence { .. }) => {
             ErrorCode::OutOfOrderSequenceNumber
@@ -350,15 +363,15 @@ fn append_error_code(error: &AppendError) -> ErrorCode {
             ErrorCode::InvalidProducerEpoch
         }
         AppendError::NotLeader => ErrorCode::NotLeaderOrFollower,
-        AppendError::Log(_) => ErrorCode::KafkaStorageError,
+        AppendError::Log(error) => log_error_code(shard, id, error),
     }
 }
 
-fn ack_error_code(error: &AckError) -> ErrorCode {
+fn ack_error_code(shard: &Shard, id: PartitionId, error: &AckError) -> ErrorCode {
     match error {
         AckError::NotLeader => ErrorCode::NotLeaderOrFollower,
         AckError::TimedOut => ErrorCode::RequestTimedOut,
-        AckError::Log(_) => ErrorCode::KafkaStorageError,
+        AckError::Log(error) => log_error_code(shard, id, error),
     }
 }
 

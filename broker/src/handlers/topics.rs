@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use naru_engine::log::LogError;
 use naru_wire::{ErrorCode, Str};
 
-use crate::cluster::{ClusterError, ClusterImage, Refusal, Topic, check_topic_name};
+use crate::cluster::{ClusterError, ClusterImage, Refusal, Topic, TopicRef, check_topic_name};
+use crate::partition::PartitionId;
+use crate::shard::Shard;
 
 /// Why there is no topic of this name.
 pub fn topic_error(name: &str) -> Result<Arc<Topic>, ErrorCode> {
@@ -36,6 +39,16 @@ pub fn advertised_brokers(image: &ClusterImage, listener: &str) -> Vec<Advertise
         })
     });
     brokers.collect()
+}
+
+/// Why a partition's log did not do what it was asked for. A topic that was deleted meanwhile
+/// closes its logs; that is no failure of the disk.
+pub fn log_error_code(shard: &Shard, id: PartitionId, error: &LogError) -> ErrorCode {
+    let is_closed = matches!(error, LogError::Closed { .. });
+    if is_closed && shard.image().topic(TopicRef::Id(id.topic_id)).is_none() {
+        return ErrorCode::UnknownTopicOrPartition;
+    }
+    ErrorCode::KafkaStorageError
 }
 
 /// The error code of a command that was not carried out.

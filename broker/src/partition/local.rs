@@ -351,6 +351,15 @@ impl Partition {
         Ok(self.committed())
     }
 
+    pub(super) fn log(&self) -> &Log<Handle> {
+        &self.log
+    }
+
+    /// What the partition's segments hold, in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        self.log.size_bytes()
+    }
+
     /// The first offset that may be read.
     pub fn start_offset(&self) -> i64 {
         self.log.start_offset()

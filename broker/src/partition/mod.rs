@@ -2,6 +2,8 @@
 //! watermark and the fetches that wait for it.
 
 mod checkpoint;
+mod delete_records;
+mod epochs;
 mod fetch_sessions;
 mod high_watermark;
 mod local;
@@ -16,6 +18,8 @@ mod watch;
 mod tests;
 
 pub use checkpoint::{CheckpointError, Checkpointed};
+pub use delete_records::DeleteRecordsError;
+pub use epochs::EpochEnd;
 pub use fetch_sessions::{FetchPlan, FetchSessions, FetchTarget, SessionRequest, Told, Wants};
 pub use high_watermark::HighWatermark;
 pub use local::{AckError, Acks, AppendError, Appended, Partition, PartitionState};

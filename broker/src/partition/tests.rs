@@ -1,6 +1,7 @@
 //! A partition on a simulated disk: what is acknowledged, committed and shown, and when.
 #![allow(clippy::unwrap_used)]
 
+mod epochs;
 mod snapshots;
 
 use std::net::{IpAddr, Ipv4Addr};

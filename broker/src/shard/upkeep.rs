@@ -1,5 +1,6 @@
 //! What a shard does by the clock: retention, idle connections, memory.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use naru_engine::log::LogError;
 use naru_runtime::sync::Semaphore;
 
 use super::Shard;
+use crate::partition::Partition;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Logs of a shard that are closed at the same time when the broker stops.
@@ -91,10 +93,7 @@ impl Shard {
         }
     }
 
-    async fn apply_retention(
-        self: &Rc<Self>,
-        partition: &crate::partition::Partition,
-    ) -> Result<(), LogError> {
+    async fn apply_retention(self: &Rc<Self>, partition: &Partition) -> Result<(), LogError> {
         let dropped = partition.drop_expired(self.now_ms()).await?;
         if dropped.is_empty() {
             return Ok(());
@@ -106,9 +105,17 @@ impl Shard {
             dropped.len(),
             partition.start_offset()
         );
-        let delay = Duration::from_millis(partition.config.borrow().file_delete_delay_ms);
-        self.remove_after(delay, dropped);
+        self.remove_dropped(partition, dropped);
         Ok(())
+    }
+
+    /// Has the files of segments that a partition dropped removed, once those who began to read
+    /// them have had their time (`file.delete.delay.ms`).
+    pub fn remove_dropped(self: &Rc<Self>, partition: &Partition, files: Vec<PathBuf>) {
+        if !files.is_empty() {
+            let delay = Duration::from_millis(partition.config.borrow().file_delete_delay_ms);
+            self.remove_after(delay, files);
+        }
     }
 
     /// Flushes and closes every log, many at a time: each waits for the device a few times.

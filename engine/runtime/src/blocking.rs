@@ -1,9 +1,11 @@
-//! Directory reading by plain system calls: no ring has an operation for it.
+//! What is asked by plain system calls: no ring has an operation for it.
 
 use std::io;
 use std::path::Path;
 
-use super::disk::DirEntry;
+use nix::sys::statvfs::statvfs;
+
+use super::disk::{DirEntry, Space};
 
 /// The names in a directory. A name that is not UTF-8 is none of ours and is left out.
 pub(super) fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
@@ -16,4 +18,14 @@ pub(super) fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
         }
     }
     Ok(entries)
+}
+
+/// The room of the file system that holds `path`.
+pub(super) fn space(path: &Path) -> io::Result<Space> {
+    let found = statvfs(path)?;
+    let bytes = |blocks: u64| blocks.saturating_mul(found.fragment_size());
+    Ok(Space {
+        total_bytes: bytes(found.blocks()),
+        usable_bytes: bytes(found.blocks_available()),
+    })
 }

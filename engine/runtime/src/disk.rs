@@ -43,6 +43,14 @@ pub struct DirEntry {
     pub is_dir: bool,
 }
 
+/// The room of a file system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    pub total_bytes: u64,
+    /// What is free for a user without privileges.
+    pub usable_bytes: u64,
+}
+
 /// A place that holds files.
 pub trait Disk: Clone + 'static {
     type File: File;

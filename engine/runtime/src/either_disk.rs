@@ -6,7 +6,8 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::backend::Backend;
-use super::disk::{DirEntry, Disk, File, Open};
+use super::disk::{DirEntry, Disk, File, Open, Space};
+use super::glommio_disk::GlommioDisk;
 use super::ring_disk::{RingDisk, RingFile};
 use super::runtime::Handle;
 use super::sim::{SimEnv, SimFile};
@@ -63,6 +64,16 @@ impl Disk for Handle {
 
     async fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.disk().sync_dir(path).await
+    }
+}
+
+impl EitherDisk<GlommioDisk> {
+    /// The room of the file system that holds `path`. A simulated disk does not say.
+    pub async fn space(&self, path: &Path) -> io::Result<Space> {
+        match self {
+            Self::Real(disk) => disk.space(path).await,
+            Self::Sim(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 }
 

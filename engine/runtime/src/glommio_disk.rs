@@ -17,7 +17,7 @@ use glommio::GlommioError;
 use glommio::io::{BufferedFile, DmaFile, OpenOptions};
 
 use super::buffer::Aligned;
-use super::disk::{BLOCK_BYTES, DirEntry, Disk, File, Open, Spawn};
+use super::disk::{BLOCK_BYTES, DirEntry, Disk, File, Open, Space, Spawn};
 use super::ring::length_of;
 
 /// One read or write moves at most this much. Several fit into the registered memory.
@@ -67,6 +67,11 @@ impl GlommioDisk {
         Self {
             _local: Rc::new(()),
         }
+    }
+
+    /// The room of the file system that holds `path`.
+    pub async fn space(&self, path: &Path) -> io::Result<Space> {
+        blocking(path, |path| super::blocking::space(&path)).await
     }
 }
 

@@ -23,7 +23,9 @@ mod timers;
 mod wake;
 
 pub use buffer::{Aligned, Chunk, Guard, pooled_bytes, set_pool_bytes_max};
-pub use disk::{BLOCK_BYTES, DirEntry, Disk, Env, File, Open, Spawn, read_file, replace_file};
+pub use disk::{
+    BLOCK_BYTES, DirEntry, Disk, Env, File, Open, Space, Spawn, read_file, replace_file,
+};
 pub use either_disk::{EitherDisk, EitherFile};
 pub use executor::{Task, yield_now};
 pub use glommio_disk::{GlommioDisk, GlommioFile};

@@ -172,10 +172,7 @@ impl<E: Env> Log<E> {
         header: &BatchHeader,
         timestamp_ms: i64,
     ) -> Result<Option<Found>, ReadError> {
-        if header.is_empty() {
-            return Ok(None);
-        }
-        if header.attributes.is_log_append_time() && header.is_whole() {
+        if header.attributes.is_log_append_time() {
             let first = header.base_offset.max(self.start_offset());
             return Ok(Some((first, header.max_timestamp_ms)));
         }

@@ -17,9 +17,8 @@ use naru_runtime::{BLOCK_BYTES, Env, File, Open};
 
 impl<E: Env> Log<E> {
     /// Drops every batch that reaches to `offset` or beyond, and returns where the log ends
-    /// now: at `offset`, or at the start of the batch that holds it; where compaction has left
-    /// a gap before it, at the start of the gap. Durable when this returns. Leader epochs that
-    /// began there or later are forgotten.
+    /// now: at `offset`, or at the start of the batch that holds it. Durable when this
+    /// returns. Leader epochs that began there or later are forgotten.
     ///
     /// If the checkpoint lies after the new end, the newest snapshot of a segment that stays
     /// takes its place, and recovery begins there. Nothing may be appended while this runs.
@@ -85,8 +84,7 @@ impl<E: Env> Log<E> {
         let Some(found) = found else {
             return Ok(self.end_offset());
         };
-        // In a gap, the batch begins after it.
-        let (place, end) = (found.place, found.header.base_offset.min(offset));
+        let (place, end) = (found.place, found.header.base_offset);
         self.state().readers.truncation_began(BatchEnd {
             next_offset: end,
             place,
@@ -130,7 +128,7 @@ impl<E: Env> Log<E> {
         if !block.is_empty() {
             state.tail.resume(place, &block);
         }
-        Ok(state.end_offset())
+        Ok(end)
     }
 
     /// Takes back the checkpoint and the mark, where they reach past the new end.

@@ -4,6 +4,7 @@
 //! which the story fails with what it was waiting for.
 
 mod admin;
+mod ask;
 mod broker;
 mod consumer;
 mod producer;
@@ -13,6 +14,7 @@ mod records;
 use std::time::Duration;
 
 pub use admin::{block_on, create_topic, delete_topic, topic_config, try_delete_topic};
+pub use ask::{ask, topic_id};
 pub use broker::Broker;
 pub use consumer::{Read, client, read_all, read_until_end, reader};
 pub use producer::Load;

@@ -1,10 +1,11 @@
-//! DescribeLogDirs: what each log directory holds, and its space (KIP-113, KIP-827).
+//! DescribeLogDirs: what each log directory holds, and its space (KIP-113, KIP-827,
+//! KIP-1066).
 
 use crate::table::table;
 use crate::{ErrorCode, Str};
 
 table! {
-    struct DescribeLogDirsRequest (DescribeLogDirs 1..=4, flexible 2) {
+    struct DescribeLogDirsRequest (DescribeLogDirs 1..=5, flexible 2) {
         /// Null asks for all of them.
         topics: Option<Vec<DescribableLogDirTopic>> = Some(Vec::new());
     }
@@ -16,7 +17,7 @@ table! {
 }
 
 table! {
-    struct DescribeLogDirsResponse (DescribeLogDirs 1..=4, flexible 2) {
+    struct DescribeLogDirsResponse (DescribeLogDirs 1..=5, flexible 2) {
         throttle_time_ms: i32;
         error_code: ErrorCode, in 3..;
         results: Vec<DescribeLogDirsResult>;
@@ -28,6 +29,8 @@ table! {
         topics: Vec<DescribeLogDirsTopic>;
         total_bytes: i64 = -1, in 4..;
         usable_bytes: i64 = -1, in 4..;
+        /// Takes no new partitions.
+        is_cordoned: bool, in 5..;
     }
 
     struct DescribeLogDirsTopic {

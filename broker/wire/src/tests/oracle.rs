@@ -13,13 +13,14 @@ use uuid::Uuid;
 
 use super::{Sample, Source, for_each_message};
 use crate::api::delete_groups::DeletableGroupResult;
+use crate::api::describe_log_dirs::DescribeLogDirsResult;
 use crate::api::offset_commit::OffsetCommitRequestTopic;
 use crate::api::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 use crate::api::write_txn_markers::WritableTxnMarker;
 use crate::field::Format;
 use crate::{
-    ApiKey, ApiVersionsRequest, Decoder, DeleteGroupsResponse, Encoder, ErrorCode, Message,
-    OffsetCommitRequest, OffsetFetchRequest, WriteTxnMarkersRequest,
+    ApiKey, ApiVersionsRequest, Decoder, DeleteGroupsResponse, DescribeLogDirsResponse, Encoder,
+    ErrorCode, Message, OffsetCommitRequest, OffsetFetchRequest, WriteTxnMarkersRequest,
 };
 
 const SAMPLES_PER_VERSION: u64 = 40;
@@ -105,7 +106,7 @@ fn every_version_of_every_message_is_what_another_implementation_writes() {
 
 /// Versions that the other crate does not have yet. Those here that add fields are written out byte
 /// by byte below.
-const NEWER_THAN_THE_ORACLE: [&str; 12] = [
+const NEWER_THAN_THE_ORACLE: [&str; 14] = [
     "TxnOffsetCommitRequest 6",
     "TxnOffsetCommitResponse 6",
     "WriteTxnMarkersRequest 2",
@@ -114,6 +115,8 @@ const NEWER_THAN_THE_ORACLE: [&str; 12] = [
     "ApiVersionsResponse 5",
     "DeleteGroupsRequest 3",
     "DeleteGroupsResponse 3",
+    "DescribeLogDirsRequest 5",
+    "DescribeLogDirsResponse 5",
     "ListOffsetsRequest 11",
     "ListOffsetsResponse 11",
     "OffsetCommitRequest 10",
@@ -130,6 +133,27 @@ fn api_versions_5_names_the_broker_that_is_meant() {
     };
     let expected = [2, b'a', 2, b'1', 2, b'c', 0, 0, 0, 3, 0];
     assert_eq!(encoded(&request, 5).as_ref(), expected);
+}
+
+#[test]
+fn describe_log_dirs_5_says_what_takes_no_new_partitions() {
+    let result = DescribeLogDirsResult {
+        log_dir: "/d".into(),
+        total_bytes: 2,
+        usable_bytes: 1,
+        is_cordoned: true,
+        ..Default::default()
+    };
+    let response = DescribeLogDirsResponse {
+        results: vec![result],
+        ..Default::default()
+    };
+    // Throttle time and error; one result: error, path, no topics, both sizes, the flag, no tags.
+    let mut expected = vec![0, 0, 0, 0, 0, 0, 2, 0, 0, 3, b'/', b'd', 1];
+    expected.extend(2_i64.to_be_bytes());
+    expected.extend(1_i64.to_be_bytes());
+    expected.extend([1, 0, 0]);
+    assert_eq!(encoded(&response, 5).as_ref(), expected);
 }
 
 #[test]

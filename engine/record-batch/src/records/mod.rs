@@ -2,7 +2,6 @@
 //! allocates from a length that a record declares.
 
 mod error;
-mod pieces;
 pub(crate) mod read;
 mod search;
 pub(crate) mod source;
@@ -11,6 +10,5 @@ pub(crate) mod varint;
 mod view;
 
 pub use error::RecordError;
-pub use pieces::{RecordFront, RecordPieces};
 pub use search::{RecordSearch, first_record_at};
 pub use view::{Headers, RecordView, Records};

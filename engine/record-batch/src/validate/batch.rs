@@ -261,7 +261,6 @@ impl<B: Part> Check<B> {
         let timestamp_ms = self.header.max_timestamp_ms;
         if !bounds.take(timestamp_ms) {
             return Err(Rejection::Timestamp {
-                index: None,
                 timestamp_ms,
                 earliest_ms: bounds.earliest_ms,
                 latest_ms: bounds.latest_ms,

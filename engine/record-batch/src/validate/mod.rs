@@ -12,12 +12,14 @@
 mod batch;
 mod checked;
 mod framing;
+mod refused;
 mod rejection;
 mod rules;
 mod walk;
 
 pub use batch::{Accepted, Step, Validation, validate};
 pub use checked::CheckedBatch;
+pub use refused::{RefusalReason, RefusedRecord, RefusedRecords};
 pub use rejection::{Rejection, RejectionKind};
 pub use rules::{Depth, Rules};
 

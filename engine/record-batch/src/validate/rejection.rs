@@ -1,5 +1,6 @@
 //! Why a batch is refused, and which of Kafka's errors that is.
 
+use super::{RefusedRecord, RefusedRecords};
 use crate::compression::{Codec, CompressionError, UnknownCodec};
 use crate::records::RecordError;
 
@@ -73,15 +74,14 @@ pub enum Rejection {
     MoreRecords { declared: i32 },
     #[error("record {index} has the offset delta {offset_delta}; deltas count up from 0")]
     OffsetDelta { index: i32, offset_delta: i32 },
-    #[error("record {index} has no key, which a compacted topic needs (cleanup.policy)")]
-    NullKey { index: i32 },
+    #[error("{0}")]
+    Records(RefusedRecords),
+    /// Only the header was read, which declares this timestamp for the largest.
     #[error(
         "timestamp {timestamp_ms} is outside of {earliest_ms} to {latest_ms} \
          (message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
     )]
     Timestamp {
-        /// None where only the batch's header was read.
-        index: Option<i32>,
         timestamp_ms: i64,
         earliest_ms: i64,
         latest_ms: i64,
@@ -98,6 +98,7 @@ impl Rejection {
                 RejectionKind::MessageTooLarge
             }
             Self::Timestamp { .. } | Self::LogAppendTime => RejectionKind::InvalidTimestamp,
+            Self::Records(records) if records.has_timestamp() => RejectionKind::InvalidTimestamp,
             Self::ZstdTooEarly => RejectionKind::UnsupportedCompressionType,
             Self::NoBatch
             | Self::MoreBatches
@@ -113,18 +114,16 @@ impl Rejection {
             | Self::FewerRecords { .. }
             | Self::MoreRecords { .. }
             | Self::OffsetDelta { .. }
-            | Self::NullKey { .. } => RejectionKind::InvalidRecord,
+            | Self::Records(_) => RejectionKind::InvalidRecord,
         }
     }
 
-    /// Which record of the batch it was, for `record_errors` of a Produce response (KIP-467).
-    pub fn record_index(&self) -> Option<i32> {
+    /// The records to name in `record_errors` of a Produce response (KIP-467). There are none
+    /// when it is the batch as a whole that cannot be taken.
+    pub fn refused_records(&self) -> &[RefusedRecord] {
         match self {
-            Self::Record { index, .. }
-            | Self::OffsetDelta { index, .. }
-            | Self::NullKey { index } => Some(*index),
-            Self::Timestamp { index, .. } => *index,
-            _ => None,
+            Self::Records(records) => records.as_slice(),
+            _ => &[],
         }
     }
 }

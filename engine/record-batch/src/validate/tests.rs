@@ -1,5 +1,6 @@
 //! One test for each row of what a produce is answered, as far as bytes decide it.
 
+use super::refused::REFUSED_RECORDS_MAX;
 use super::*;
 use crate::{
     Attributes, BatchBuilder, BatchHeader, Codec, HEADER_BYTES, NewRecord, crc32c, first_record_at,
@@ -258,19 +259,90 @@ fn a_batch_above_max_message_bytes_is_too_large() {
     assert!(rejection.to_string().contains("max.message.bytes"));
 }
 
+fn compacted() -> Rules {
+    Rules {
+        needs_keys: true,
+        ..rules()
+    }
+}
+
+fn refused_indexes(rejection: &Rejection) -> Vec<i32> {
+    let records = rejection.refused_records().iter();
+    records.map(|record| record.index).collect()
+}
+
+/// Kafka names them all (`LogValidator.processRecordErrors`), and clients fail the others with
+/// another error.
+#[test]
+fn every_record_that_a_batch_is_refused_for_is_named() {
+    for codec in Codec::ALL {
+        let mut builder = BatchBuilder::new(codec);
+        for index in 0..100 {
+            let key = (index % 10 != 0).then_some(&b"key"[..]);
+            builder.push_pair(NOW_MS, key, Some(b"value"));
+        }
+        let rejection = validate(&builder.build().unwrap(), &compacted()).unwrap_err();
+        assert_eq!(rejection.kind(), InvalidRecord);
+        let every_tenth: Vec<i32> = (0..100).step_by(10).collect();
+        assert_eq!(refused_indexes(&rejection), every_tenth);
+        assert!(
+            rejection
+                .to_string()
+                .ends_with("9 more records are refused")
+        );
+    }
+}
+
+#[test]
+fn one_bad_timestamp_makes_the_error_that_of_timestamps() {
+    let mut builder = BatchBuilder::default();
+    builder.push_pair(NOW_MS, None, None);
+    builder.push_pair(NOW_MS, Some(b"key"), None);
+    builder.push_pair(i64::MAX, Some(b"key"), None);
+    builder.push_pair(i64::MAX, None, None);
+    let rejection = validate(&builder.build().unwrap(), &compacted()).unwrap_err();
+    assert_eq!(rejection.kind(), InvalidTimestamp);
+    let reasons: Vec<_> = rejection
+        .refused_records()
+        .iter()
+        .map(|record| (record.index, record.reason == RefusalReason::NullKey))
+        .collect();
+    // A record without a key is not looked at further.
+    assert_eq!(reasons, [(0, true), (2, false), (3, true)]);
+}
+
+#[test]
+fn what_cannot_be_read_is_the_fault_of_the_batch_and_not_of_its_records() {
+    let mut builder = BatchBuilder::default();
+    builder.push_pair(NOW_MS, None, Some(b"value"));
+    let batch = with(builder.build().unwrap(), |header| {
+        header.records_count = 2;
+        header.last_offset_delta = 1;
+    });
+    let rejection = validate(&batch, &compacted()).unwrap_err();
+    let (declared, found) = (2, 1);
+    assert_eq!(rejection, Rejection::FewerRecords { declared, found });
+}
+
+#[test]
+fn no_more_records_are_named_than_a_client_sends() {
+    let mut builder = BatchBuilder::default();
+    for _ in 0..=REFUSED_RECORDS_MAX {
+        builder.push_pair(NOW_MS, None, None);
+    }
+    let rejection = validate(&builder.build().unwrap(), &compacted()).unwrap_err();
+    assert_eq!(rejection.refused_records().len(), REFUSED_RECORDS_MAX);
+}
+
 #[test]
 fn a_null_key_on_a_compacted_topic_is_invalid_and_named() {
     for codec in Codec::ALL {
         let mut builder = builder(codec);
         builder.push_pair(NOW_MS, None, Some(b"value"));
         let batch = builder.build().unwrap();
-        let compacted = Rules {
-            needs_keys: true,
-            ..rules()
-        };
-        let rejection = validate(&batch, &compacted).unwrap_err();
+        let rejection = validate(&batch, &compacted()).unwrap_err();
         assert_eq!(rejection.kind(), InvalidRecord);
-        assert_eq!(rejection.record_index(), Some(3));
+        assert_eq!(refused_indexes(&rejection), [3]);
         assert!(validate(&batch, &rules()).is_ok());
     }
 }
@@ -297,7 +369,7 @@ fn a_timestamp_too_far_ahead_or_back_is_invalid() {
     assert!(validate(&of(NOW_MS + hour_ms), &rules()).is_ok());
     let rejection = validate(&of(NOW_MS + hour_ms + 1), &rules()).unwrap_err();
     assert_eq!(rejection.kind(), InvalidTimestamp);
-    assert_eq!(rejection.record_index(), Some(3));
+    assert_eq!(refused_indexes(&rejection), [3]);
     let no_older = Rules {
         timestamp_before_max_ms: 1_000,
         ..rules()

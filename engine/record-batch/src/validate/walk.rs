@@ -1,20 +1,22 @@
 //! The records of a batch, one after the other, with places to stop.
 
-use super::Rejection;
 use super::rules::{NO_TIMESTAMP, Rules, TimestampBounds};
+use super::{RefusalReason, RefusedRecord, RefusedRecords, Rejection};
 use crate::BatchHeader;
 use crate::records::source::{SliceSource, Source, StreamSource};
 use crate::records::stream::{Front, RecordSteps};
 use crate::records::{RecordError, read};
 
 /// What was seen of the records so far.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Walk {
     records_count: i32,
     base_timestamp_ms: i64,
     needs_keys: bool,
     bounds: TimestampBounds,
     index: i32,
+    /// Those that the batch is refused for; the walk goes on to name them all.
+    refused: RefusedRecords,
     pub(super) max_timestamp_ms: i64,
     /// The first record that has the largest timestamp; the last one while none has any.
     pub(super) offset_delta: i32,
@@ -28,6 +30,7 @@ impl Walk {
             needs_keys: rules.needs_keys,
             bounds: TimestampBounds::of(rules),
             index: 0,
+            refused: RefusedRecords::default(),
             max_timestamp_ms: NO_TIMESTAMP,
             offset_delta: header.last_offset_delta,
         }
@@ -103,11 +106,28 @@ impl Walk {
         Ok(())
     }
 
-    fn check_end(&self, is_at_end: Result<bool, RecordError>) -> Result<(), Rejection> {
+    fn check_end(&mut self, is_at_end: Result<bool, RecordError>) -> Result<(), Rejection> {
         if !is_at_end.map_err(|error| self.unreadable(error))? {
             return Err(Rejection::MoreRecords {
                 declared: self.records_count,
             });
+        }
+        self.check_refused()
+    }
+
+    fn check_refused(&mut self) -> Result<(), Rejection> {
+        if self.refused.is_empty() {
+            return Ok(());
+        }
+        Err(Rejection::Records(std::mem::take(&mut self.refused)))
+    }
+
+    fn refuse(&mut self, reason: RefusalReason) -> Result<(), Rejection> {
+        let index = self.index;
+        self.refused.push(RefusedRecord { index, reason });
+        self.index += 1;
+        if self.refused.is_full() {
+            return self.check_refused();
         }
         Ok(())
     }
@@ -121,14 +141,13 @@ impl Walk {
             });
         }
         if self.needs_keys && !record.has_key {
-            return Err(Rejection::NullKey { index });
+            return self.refuse(RefusalReason::NullKey);
         }
         let timestamp_ms = self
             .base_timestamp_ms
             .wrapping_add(record.timestamp_delta_ms);
         if !self.bounds.take(timestamp_ms) {
-            return Err(Rejection::Timestamp {
-                index: Some(index),
+            return self.refuse(RefusalReason::Timestamp {
                 timestamp_ms,
                 earliest_ms: self.bounds.earliest_ms,
                 latest_ms: self.bounds.latest_ms,
