@@ -3,6 +3,7 @@
 //! Only the configuration and the server are seen from outside, so that the compiler finds code
 //! that nobody calls.
 
+mod admin;
 mod cluster;
 pub mod config;
 mod coordinator;

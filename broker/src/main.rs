@@ -50,6 +50,9 @@ fn run(args: &StartArgs) -> Result<(), Box<dyn std::error::Error>> {
     for address in server.addresses() {
         tracing::info!("listening on {address}, data in {data_dir}, {shards} shards");
     }
+    if let Some(address) = server.admin_address() {
+        tracing::info!("admin listener on http://{address}");
+    }
     let signal = stop_signals.wait()?;
     tracing::info!("{signal}: stopping");
     server.stop();

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! `a_peer_that_hangs_up_ends_its_wait`, `hostile_bytes_do_not_hurt_others`,
-//! `sigterm_drains_and_exits_zero` and `unknown_config_key_suggests_the_nearest` ask for what
-//! only Naru promises.
+//! `sigterm_drains_and_exits_zero`, `unknown_config_key_suggests_the_nearest` and those of the
+//! admin listener ask for what only Naru promises.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
@@ -36,6 +36,8 @@ mod partitions_are_administered;
 mod paused_consumer_resumes_where_it_stopped;
 mod produced_records_come_back_byte_for_byte;
 mod sigterm_drains_and_exits_zero;
+mod the_admin_listener_answers_what_its_document_says;
+mod the_admin_listener_holds_up_nobody;
 mod the_bench_reads_back_what_it_produced;
 mod topic_configs_change_while_clients_go_on;
 mod topics_are_created_described_deleted;

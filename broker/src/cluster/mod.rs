@@ -83,7 +83,7 @@ pub use features::{
     FeatureLevel, FinalizedFeatures, SUPPORTED_FEATURES, UpgradeType, check_update,
 };
 pub use ids::{from_kafka_text, kafka_text, random_cluster_id};
-pub use image::{ClusterImage, Delta, Topic, TopicRef};
+pub use image::{Broker, ClusterImage, Delta, Topic, TopicRef};
 pub use images::ImageReader;
 #[cfg(test)]
 pub use names::TOPIC_NAME_BYTES_MAX;

@@ -4,6 +4,8 @@
 //! such thing and leaves those closed. Only PLAINTEXT is served: another protocol is an error,
 //! because a listener that silently came up without TLS would be worse than none.
 
+use std::net::IpAddr;
+
 use super::error::ConfigError;
 use super::keys::Network;
 use super::machine::Machine;
@@ -51,6 +53,51 @@ impl Endpoint {
     fn is_every_address(&self) -> bool {
         matches!(self.host.as_str(), "" | "0.0.0.0" | "::")
     }
+}
+
+/// Where HTTP is served to those who run the broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminListener {
+    /// Without brackets, also for IPv6.
+    pub host: String,
+    /// 0 lets the system choose.
+    pub port: u16,
+}
+
+impl AdminListener {
+    /// A port alone is for this machine: there is no authentication.
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text} is neither a port nor host:port");
+        if let Ok(port) = text.parse() {
+            let host = "127.0.0.1".to_owned();
+            return Ok(Self { host, port });
+        }
+        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let bracketed = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        let host = bracketed.unwrap_or(host);
+        if host.is_empty() {
+            return Err("an empty host would be every address: say so with 0.0.0.0".to_owned());
+        }
+        if bracketed.is_none() && host.contains([':', '/']) {
+            return Err(wrong());
+        }
+        Ok(Self {
+            host: host.to_owned(),
+            port: port.parse().map_err(|_| wrong())?,
+        })
+    }
+
+    pub fn is_loopback(&self) -> bool {
+        let address: Result<IpAddr, _> = self.host.parse();
+        address.map_or(self.host == "localhost", |address| address.is_loopback())
+    }
+}
+
+/// The admin listener, if one is set.
+pub(super) fn resolve_admin(settings: &Settings) -> Result<Option<AdminListener>, ConfigError> {
+    let name = "naru.admin.listener";
+    let parsed = settings.text(name).map(AdminListener::parse).transpose();
+    parsed.map_err(|reason| settings.invalid(name, reason))
 }
 
 /// Resolves the listeners of the network room.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
 use super::keys::{self, Groups, Key, Limits, Log, Naru, Network, Node, Topics};
-use super::listeners::{self, Listener};
+use super::listeners::{self, AdminListener, Listener};
 use super::machine::Machine;
 use super::properties::{self, PropertiesError};
 use super::settings::{Setting, Settings, Source};
@@ -22,6 +22,8 @@ pub struct BrokerConfig {
     pub data_dir: PathBuf,
     /// At least one.
     pub listeners: Vec<Listener>,
+    /// `naru.admin.listener`; `None` is off.
+    pub admin_listener: Option<AdminListener>,
     pub node: Node,
     pub network: Network,
     pub log: Log,
@@ -100,6 +102,7 @@ impl BrokerConfig {
             node_id: node_id(&node, &settings)?,
             data_dir: data_dir(&log, &settings)?,
             listeners: listeners::resolve(&network, &settings, machine)?,
+            admin_listener: listeners::resolve_admin(&settings)?,
             limits: Limits::read(&settings)?,
             topics: Topics::read(&settings)?,
             groups: Groups::read(&settings)?,
@@ -133,6 +136,13 @@ impl BrokerConfig {
                 "message.max.bytes={} is above socket.request.max.bytes={}: batches of that size \
                  cannot arrive; raise socket.request.max.bytes",
                 self.limits.message_bytes_max, self.limits.request_bytes_max
+            )));
+        }
+        if let Some(admin) = self.admin_listener.as_ref().filter(|a| !a.is_loopback()) {
+            warnings.push(Warning(format!(
+                "naru.admin.listener={}:{} can be reached from other machines, and whoever reaches \
+                 it needs no password: keep it behind a firewall",
+                admin.host, admin.port
             )));
         }
         if self.log.compression_type != "producer" {

@@ -28,7 +28,7 @@ pub use keys::{
     CleanupPolicy, Groups, Key, Kind, Limit, Limits, Log, Naru, Network, Node, RecordValidation,
     TimestampType, Topics,
 };
-pub use listeners::{Endpoint, Listener};
+pub use listeners::{AdminListener, Endpoint, Listener};
 pub use load::{BrokerConfig, Warning};
 pub use machine::Machine;
 pub use settings::{Setting, Source};

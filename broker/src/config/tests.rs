@@ -207,3 +207,19 @@ proptest! {
         let _ = topic::check([(name, value.as_str())]);
     }
 }
+
+#[test]
+fn the_admin_listener_is_off_unless_set_and_a_port_alone_is_for_this_machine() {
+    let (config, _) = load("", &[]).unwrap();
+    assert_eq!(config.admin_listener, None);
+    let (config, warnings) = load("naru.admin.listener=9644", &[]).unwrap();
+    let admin = config.admin_listener.unwrap();
+    assert_eq!((admin.host.as_str(), admin.port), ("127.0.0.1", 9644));
+    assert_eq!(warnings, []);
+    let (config, warnings) = load("naru.admin.listener=[::]:0", &[]).unwrap();
+    assert_eq!(config.admin_listener.unwrap().host, "::");
+    assert!(warnings[0].0.contains("behind a firewall"));
+    assert!(refused("naru.admin.listener=:9644").contains("0.0.0.0"));
+    assert!(refused("naru.admin.listener=http://a:1").contains("neither"));
+    assert!(refused("naru.admin.listener=a").contains("neither"));
+}

@@ -87,6 +87,16 @@ impl MemoryBudget {
         self.checks.reserve(bytes, 0).await
     }
 
+    /// The shares that requests and answers take from, each with its name.
+    pub fn pots(&self) -> [(&'static str, &Pot); 4] {
+        [
+            ("frames", &self.frames),
+            ("large_frames", &self.large_frames),
+            ("answers", &self.answers),
+            ("checks", &self.checks),
+        ]
+    }
+
     pub fn shortage(&self) -> Shortage {
         Shortage {
             of_frames: self.frames.is_short() || self.large_frames.is_short(),

@@ -24,7 +24,7 @@ pub async fn serve<S: Service>(network: Rc<Network<S>>, socket: Socket, peer: Pe
     let outbox = Rc::new(Outbox::default());
     let entered = network
         .connections
-        .enter(socket.clone(), Rc::clone(&outbox), io.now());
+        .enter(socket.clone(), &peer, Rc::clone(&outbox), io.now());
     let activity = Rc::clone(&entered.activity);
     let address = peer.address;
 

@@ -5,6 +5,7 @@
 //! for the disk or for a check, nobody waits for the peer.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -13,11 +14,15 @@ use naru_runtime::sync::Notify;
 use slab::Slab;
 
 use super::outbox::Outbox;
+use super::service::Peer;
 use crate::memory::Shortage;
 
 /// What the sweep looks at.
 pub struct Activity {
     socket: Socket,
+    address: SocketAddr,
+    listener: usize,
+    opened: Instant,
     outbox: Rc<Outbox>,
     last_progress: Cell<Instant>,
     /// A request has arrived, be it in part, and the next one is not waited for yet.
@@ -111,9 +116,18 @@ impl Connections {
     }
 
     /// Enters a connection; it leaves when the guard is dropped.
-    pub fn enter(self: &Rc<Self>, socket: Socket, outbox: Rc<Outbox>, now: Instant) -> Entered {
+    pub fn enter(
+        self: &Rc<Self>,
+        socket: Socket,
+        peer: &Peer,
+        outbox: Rc<Outbox>,
+        now: Instant,
+    ) -> Entered {
         let activity = Rc::new(Activity {
             socket,
+            address: peer.address,
+            listener: peer.listener,
+            opened: now,
             outbox,
             last_progress: Cell::new(now),
             is_busy: Cell::new(false),
@@ -127,6 +141,23 @@ impl Connections {
             key,
             activity,
         }
+    }
+
+    /// At most `limit` of them, in the order of their slots, those after `after` or from the first.
+    pub fn report(&self, after: Option<usize>, limit: usize, now: Instant) -> Vec<OpenConnection> {
+        let open = self.open.borrow();
+        let listed = open
+            .iter()
+            .filter(|(slot, _)| after.is_none_or(|after| *slot > after));
+        let described = listed.take(limit).map(|(slot, activity)| OpenConnection {
+            slot,
+            address: activity.address,
+            listener: activity.listener,
+            age: now.saturating_duration_since(activity.opened),
+            idle: now.saturating_duration_since(activity.last_progress.get()),
+            is_busy: !activity.is_at_rest(),
+        });
+        described.collect()
     }
 
     /// Closes what has been idle for `idle_max`, and, while memory is short, what holds
@@ -186,6 +217,21 @@ impl Connections {
             self.closed.wait().await;
         }
     }
+}
+
+/// A connection at one moment; plain data, for other threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenConnection {
+    /// Its place among the shard's, which is free again when it is closed.
+    pub slot: usize,
+    pub address: SocketAddr,
+    /// An index into the configured listeners.
+    pub listener: usize,
+    pub age: Duration,
+    /// Since when nothing was received or sent.
+    pub idle: Duration,
+    /// A request or an answer is under way.
+    pub is_busy: bool,
 }
 
 /// How many connections a sweep closed.

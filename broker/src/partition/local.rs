@@ -41,7 +41,7 @@ pub struct Partition {
     pub id: PartitionId,
     pub topic: Rc<str>,
     io: Handle,
-    log: Log<Handle>,
+    pub(super) log: Log<Handle>,
     standing: Cell<Standing>,
     high_watermark: HighWatermark,
     pub config: RefCell<Rc<TopicConfig>>,

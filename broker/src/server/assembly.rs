@@ -19,7 +19,7 @@ use crate::config::BrokerConfig;
 use crate::handlers::Requests;
 use crate::memory::{MemoryBudget, Shares};
 use crate::net::{Network, listen};
-use crate::shard::{Lanes, Parts, RemoteShard, Shard};
+use crate::shard::{Lanes, Parts, RemoteShard, Shard, on_every_shard};
 use crate::validators::Validators;
 
 /// Kafka's default of 50 makes clients wait a second when many come at once.
@@ -75,8 +75,6 @@ impl Assembly {
             .await;
     }
 
-    /// Runs `job` on every shard at once, and waits until each has done it. A shard whose thread is
-    /// gone gives no result.
     async fn on_every_shard<T, F>(
         &self,
         job: impl FnOnce(Rc<Shard>) -> F + Clone + Send + 'static,
@@ -85,24 +83,7 @@ impl Assembly {
         T: Send + 'static,
         F: Future<Output = T> + 'static,
     {
-        let ask = |remote: &RemoteShard<Shard>| {
-            let (done, result) = oneshot::channel();
-            let job = job.clone();
-            remote.run(move |shard| {
-                let work = job(Rc::clone(shard));
-                shard.io.spawn(async move {
-                    // Whoever asked may have been given up.
-                    let _ = done.send(work.await);
-                });
-            });
-            result
-        };
-        let asked: Vec<_> = self.shards.iter().map(ask).collect();
-        let mut results = Vec::with_capacity(asked.len());
-        for result in asked {
-            results.extend(result.await.ok());
-        }
-        results
+        on_every_shard(&self.shards, job).await
     }
 
     async fn register(&self, incarnation: Uuid) -> Result<(), StartError> {
@@ -155,6 +136,7 @@ fn listen_on(shard: &Rc<Shard>, addresses: &[SocketAddr]) -> Result<(), StartErr
     for (index, address) in addresses.iter().enumerate() {
         let listener = Listener::bind_with(&shard.io, *address, true, backlog, buffers);
         let listener = listener.map_err(|cause| StartError::Listen {
+            key: "listeners",
             address: address.to_string(),
             cause,
         })?;

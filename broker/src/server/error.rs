@@ -18,8 +18,14 @@ pub enum StartError {
     Signals(io::Error),
     #[error("cannot start shard {shard}: {cause}")]
     Shard { shard: usize, cause: io::Error },
-    #[error("cannot listen on {address} (listeners): {cause}")]
-    Listen { address: String, cause: io::Error },
+    #[error("cannot listen on {address} ({key}): {cause}")]
+    Listen {
+        key: &'static str,
+        address: String,
+        cause: io::Error,
+    },
+    #[error("cannot start the admin thread: {0}")]
+    Admin(io::Error),
     #[error("the cluster refuses this broker: {0}")]
     Register(String),
 }

@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use super::assembly::{Assembly, parts, shares};
 use super::error::StartError;
+use crate::admin::{AdminServer, BrokerParts, Phase, Progress};
 use crate::cluster::ControlThread;
 use crate::config::BrokerConfig;
 use crate::partition::ShardId;
@@ -41,6 +42,8 @@ pub struct Server {
     control: ControlThread,
     maintenance: Maintenance,
     assembly: Assembly,
+    admin: Option<AdminServer>,
+    progress: Arc<Progress>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -54,6 +57,9 @@ impl Server {
             cause,
         })?;
         let addresses = find_addresses(&config)?;
+        let admin = config.admin_listener.as_ref();
+        let admin = admin.map(|admin| bind("naru.admin.listener", &admin.host, admin.port));
+        let admin = admin.transpose()?;
 
         let control = ControlThread::start(&data_dir, config.node_id)?;
         let maintenance =
@@ -63,6 +69,20 @@ impl Server {
         let validators = Validators::start(VALIDATORS).map_err(StartError::Validators)?;
         let parts = parts(&config, control.handle(), maintenance.handle(), validators);
         let (shards, threads) = start_shards(count, &parts)?;
+        // From here on it can be asked how far the start is.
+        let progress = Arc::new(Progress::default());
+        let admin = admin.map(|listener| {
+            let parts = BrokerParts {
+                config: Arc::clone(&config),
+                control: control.handle(),
+                memory: parts.memory.clone(),
+                shards: shards.clone(),
+                fence: parts.fence.clone(),
+                progress: Arc::clone(&progress),
+            };
+            AdminServer::start(listener, parts).map_err(StartError::Admin)
+        });
+        let admin = admin.transpose()?;
         let assembly = Assembly {
             config,
             control: control.handle(),
@@ -70,10 +90,13 @@ impl Server {
             addresses,
         };
         wait_for(assembly.bring_up(Uuid::new_v4()))?;
+        progress.enter(Phase::Serving);
         Ok(Self {
             control,
             maintenance,
             assembly,
+            admin,
+            progress,
             threads,
         })
     }
@@ -83,9 +106,19 @@ impl Server {
         &self.assembly.addresses
     }
 
+    /// Where HTTP is served, if it is.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(AdminServer::address)
+    }
+
     /// Stops the broker: nothing acknowledged is lost, and the next start reads no log.
     pub fn stop(self) {
+        self.progress.enter(Phase::Stopping);
         wait_for(self.assembly.take_down());
+        // It asks shards, so it goes before their threads do.
+        if let Some(admin) = self.admin {
+            admin.stop();
+        }
         self.control.stop();
         for shard in &self.assembly.shards {
             shard.run(|shard| shard.end.notify_all());
@@ -114,25 +147,33 @@ fn make_durably(directory: &Path) -> io::Result<()> {
 /// the shards share it with SO_REUSEPORT, and another broker could slip in unseen.
 fn find_addresses(config: &BrokerConfig) -> Result<Vec<SocketAddr>, StartError> {
     let find = |listener: &crate::config::Listener| {
-        let name = format!("{}:{}", listener.bind_host, listener.bind_port);
-        let failed = |cause| StartError::Listen {
-            address: name.clone(),
+        let (host, port) = (listener.bind_host.as_str(), listener.bind_port);
+        let probe = bind("listeners", host, port)?;
+        probe.local_addr().map_err(|cause| StartError::Listen {
+            key: "listeners",
+            address: format!("{host}:{port}"),
             cause,
-        };
-        let address = if listener.bind_host.is_empty() {
-            SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), listener.bind_port)
-        } else {
-            let mut found = (listener.bind_host.as_str(), listener.bind_port)
-                .to_socket_addrs()
-                .map_err(failed)?;
-            found
-                .next()
-                .ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))?
-        };
-        let probe = bind_alone(address).map_err(failed)?;
-        probe.local_addr().map_err(failed)
+        })
     };
     config.listeners.iter().map(find).collect()
+}
+
+/// Binds an address of the config `key`; an empty host is every address.
+fn bind(key: &'static str, host: &str, port: u16) -> Result<TcpListener, StartError> {
+    let failed = |cause| StartError::Listen {
+        key,
+        address: format!("{host}:{port}"),
+        cause,
+    };
+    let address = if host.is_empty() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+    } else {
+        let mut found = (host, port).to_socket_addrs().map_err(failed)?;
+        found
+            .next()
+            .ok_or_else(|| failed(io::ErrorKind::AddrNotAvailable.into()))?
+    };
+    bind_alone(address).map_err(failed)
 }
 
 /// Binds an address that nobody else has. A broker that was killed a moment ago keeps its

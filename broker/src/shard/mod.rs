@@ -1,6 +1,7 @@
 //! A shard: one core's thread with its ring, its connections, its partitions and its
 //! group coordinators, and the queues to the other shards.
 
+mod ask;
 mod coordinators;
 mod directories;
 mod mesh;
@@ -13,6 +14,7 @@ mod tests;
 mod topics;
 mod upkeep;
 
+pub use ask::on_every_shard;
 pub use mesh::{Call, Lanes, Mesh, Meshed, RemoteShard};
 pub use run::{Parts, build};
 pub use state::Shard;

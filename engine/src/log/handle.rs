@@ -197,6 +197,19 @@ impl<E: Env> Log<E> {
         self.state().size_bytes()
     }
 
+    /// The segments, oldest first, each as its first offset and what it holds, in bytes.
+    pub fn segments(&self) -> Vec<(i64, u64)> {
+        let state = self.state();
+        let segments = state.segments();
+        let sealed = segments
+            .sealed_iter()
+            .map(|s| (s.base_offset(), s.size_bytes()));
+        let unsealed = segments
+            .unsealed_iter()
+            .map(|s| (s.base_offset(), s.position()));
+        sealed.chain(unsealed).collect()
+    }
+
     /// What recovery would have to read if the process died now, in bytes. A checkpoint pays
     /// it; a crash does not.
     pub fn recovery_debt_bytes(&self) -> u64 {

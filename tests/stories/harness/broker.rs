@@ -314,7 +314,7 @@ fn copy_files(from: &Path, to: &Path) {
 /// A port that nobody listens on. It stays the broker's over restarts, as clients expect, so
 /// it lies below the ports that the kernel gives to connections (32768 and up): a client
 /// that tries while the broker is down must not end up holding it, or connected to itself.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let turn = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -7,15 +7,17 @@ mod admin;
 mod ask;
 mod broker;
 mod consumer;
+pub mod http;
 mod producer;
 mod raw;
 mod records;
+pub mod schema;
 
 use std::time::Duration;
 
 pub use admin::{block_on, create_topic, delete_topic, topic_config, try_delete_topic};
 pub use ask::{ask, topic_id};
-pub use broker::Broker;
+pub use broker::{Broker, free_port};
 pub use consumer::{Read, client, read_all, read_until_end, reader};
 pub use producer::Load;
 pub use raw::{Fetch, Fetched, Raw, batch};

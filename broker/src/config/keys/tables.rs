@@ -189,6 +189,12 @@ tables! {
         /// How long a half-received request or an unread answer may make no progress while memory
         /// is short, in milliseconds; then its connection is closed.
         request_stall_ms: u64 = "naru.request.stall.ms", Is("5000"), AtLeast(1);
+        /// Where the admin listener (health, metrics, the JSON API; no authentication) serves HTTP,
+        /// as host:port; a port alone is on 127.0.0.1. Off when not set.
+        admin_listener: Option<String> = "naru.admin.listener", Null, NotEmpty;
+        /// Partitions that metrics tell of one by one; above it they tell of topics, and above that
+        /// many topics only of how many are left out.
+        metrics_partitions_max: u32 = "naru.metrics.partitions.max", Is("1000"), AtLeast(0);
     }
 }
 
