@@ -26,7 +26,7 @@ pub mod inside {
     pub use crate::group::records::{
         GroupValue, Key, MemberValue, decode_offset_value, encode_offset_value,
     };
-    pub use crate::group::{CommittedOffset, Coordinator, GroupConfig, Now};
+    pub use crate::group::{CommittedOffset, Coordinator, GroupConfig, Now, TransactionOutcome};
     pub use crate::partition::ShardId;
     pub use crate::shard::{Lanes, Mesh, Meshed, RemoteShard};
 }

@@ -119,6 +119,7 @@ fn offsets() -> std::io::Result<()> {
         metadata: String::new(),
         commit_timestamp_ms: 1_700_000_000_000,
         expire_timestamp_ms: None,
+        topic_id: uuid::Uuid::from_u128(9),
     };
     let value = encode_offset_value(&committed);
     let key = b"\0\x01\0\x01g\0\x01t\0\0\0\0";

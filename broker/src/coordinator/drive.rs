@@ -7,8 +7,8 @@ use naru_record_batch::{BatchBuilder, BuildError, CheckedBatch, Codec};
 
 use super::{Coordinators, Reply, Slot};
 use crate::group::records::OffsetsRecord;
-use crate::group::{Effect, GroupError};
-use crate::partition::{Acks, Partition};
+use crate::group::{Effect, GroupError, Producer};
+use crate::partition::{Acks, Appended, Partition};
 
 /// The longest that the clock is not looked at.
 const TICK_MAX: Duration = Duration::from_secs(60);
@@ -19,8 +19,16 @@ impl Coordinators {
     /// Carries out what came of an event.
     pub fn carry_out(self: &Rc<Self>, slot: &Rc<Slot>, effects: Vec<Effect<Reply>>) {
         for effect in effects {
-            if let Some(Effect::Append { token, records }) = Reply::deliver(effect) {
-                self.append(slot, token, &records);
+            match Reply::deliver(effect) {
+                Some(Effect::Append { token, records }) => {
+                    self.append(slot, token, None, &records);
+                }
+                Some(Effect::AppendInTransaction {
+                    token,
+                    producer,
+                    records,
+                }) => self.append(slot, token, Some(producer), &records),
+                _ => {}
             }
         }
         let due_ms = slot.groups.borrow().next_deadline_ms();
@@ -30,15 +38,24 @@ impl Coordinators {
     }
 
     /// Appends records; the answers that wait for them follow when they are flushed.
-    fn append(self: &Rc<Self>, slot: &Rc<Slot>, token: u64, records: &[OffsetsRecord]) {
+    fn append(
+        self: &Rc<Self>,
+        slot: &Rc<Slot>,
+        token: u64,
+        producer: Option<Producer>,
+        records: &[OffsetsRecord],
+    ) {
         let partition = Rc::clone(&slot.partition);
         // At once and in order: what is appended later is later in the log.
-        let appended = append(&partition, records, self.io.wall_ms());
+        let appended = append(&partition, producer, records, self.io.wall_ms());
+        if let Ok(appended) = &appended {
+            slot.groups.borrow_mut().placed(token, appended.base_offset);
+        }
         let (coordinators, slot) = (Rc::clone(self), Rc::clone(slot));
         self.io.spawn(async move {
             let outcome = match appended {
-                Ok(next_offset) => partition
-                    .acknowledged(next_offset, Acks::All)
+                Ok(appended) => partition
+                    .acknowledged(appended.next_offset, Acks::All)
                     .await
                     .map_err(|error| error.to_string()),
                 Err(error) => Err(error),
@@ -80,17 +97,28 @@ impl Coordinators {
     }
 }
 
-/// Appends records as one batch; returns the offset after it.
-fn append(partition: &Partition, records: &[OffsetsRecord], now_ms: i64) -> Result<i64, String> {
-    let batch = batch_of(records, now_ms).map_err(|error| error.to_string())?;
+/// Appends records as one batch.
+fn append(
+    partition: &Partition,
+    producer: Option<Producer>,
+    records: &[OffsetsRecord],
+    now_ms: i64,
+) -> Result<Appended, String> {
+    let batch = batch_of(producer, records, now_ms).map_err(|error| error.to_string())?;
     let appended = partition.append(&batch, now_ms);
-    appended
-        .map(|appended| appended.next_offset)
-        .map_err(|error| error.to_string())
+    appended.map_err(|error| error.to_string())
 }
 
-fn batch_of(records: &[OffsetsRecord], now_ms: i64) -> Result<CheckedBatch, BuildError> {
+fn batch_of(
+    producer: Option<Producer>,
+    records: &[OffsetsRecord],
+    now_ms: i64,
+) -> Result<CheckedBatch, BuildError> {
     let mut builder = BatchBuilder::new(Codec::None);
+    if let Some(Producer { id, epoch }) = producer {
+        // Brokers have no sequence: as Kafka's coordinators, 0 in every batch.
+        builder = builder.producer(id, epoch, 0).transactional();
+    }
     for record in records {
         builder.push_pair(now_ms, Some(&record.key), record.value.as_deref());
     }

@@ -62,7 +62,7 @@ impl Slot {
                 let Some((batch, after)) = rest.split_at_checked(header.size_bytes()) else {
                     break;
                 };
-                slot.replay(batch);
+                slot.replay(&header, batch);
                 offset = header.next_offset();
                 rest = after;
             }
@@ -75,16 +75,23 @@ impl Slot {
         Ok(slot)
     }
 
-    fn replay(&self, batch: &[u8]) {
+    fn replay(&self, header: &BatchHeader, batch: &[u8]) {
+        let attributes = header.attributes;
+        if attributes.is_control() {
+            return;
+        }
+        let producer_id = attributes.is_transactional().then_some(header.producer_id);
         // The batches are the coordinator's own, and not compressed.
         let records = batch.get(HEADER_BYTES..).unwrap_or_default();
         for record in Records::new(records) {
             let replayed = match &record {
-                Ok(record) => self
-                    .groups
-                    .borrow_mut()
-                    .replay(record.key.unwrap_or_default(), record.value)
-                    .map_err(|error| error.to_string()),
+                Ok(record) => {
+                    let offset = header.base_offset + i64::from(record.offset_delta);
+                    let key = record.key.unwrap_or_default();
+                    let mut groups = self.groups.borrow_mut();
+                    let replayed = groups.replay(offset, producer_id, key, record.value);
+                    replayed.map_err(|error| error.to_string())
+                }
                 Err(error) => Err(error.to_string()),
             };
             if let Err(error) = replayed {

@@ -2,7 +2,7 @@
 
 use naru_runtime::sync::Sender;
 
-use crate::group::{Effect, GroupError, JoinResponse, SyncResponse};
+use crate::group::{Effect, FetchedOffset, GroupError, JoinResponse, SyncResponse};
 
 /// Where an answer of the coordinator goes. Whoever asked may have gone away.
 pub enum Reply {
@@ -10,6 +10,8 @@ pub enum Reply {
     Sync(Sender<SyncResponse>),
     Commit(Sender<Vec<Result<(), GroupError>>>),
     Delete(Sender<Result<(), GroupError>>),
+    Fetch(Sender<Vec<FetchedOffset>>),
+    DeleteOffsets(Sender<Result<Vec<Result<(), GroupError>>, GroupError>>),
 }
 
 impl Reply {
@@ -20,6 +22,10 @@ impl Reply {
             Effect::Synced(Self::Sync(reply), response) => drop(reply.send(response)),
             Effect::Committed(Self::Commit(reply), outcomes) => drop(reply.send(outcomes)),
             Effect::Deleted(Self::Delete(reply), outcome) => drop(reply.send(outcome)),
+            Effect::Fetched(Self::Fetch(reply), offsets) => drop(reply.send(offsets)),
+            Effect::OffsetsDeleted(Self::DeleteOffsets(reply), outcomes) => {
+                drop(reply.send(outcomes));
+            }
             other => return Some(other),
         }
         None

@@ -1,12 +1,13 @@
 //! The groups of one partition of `__consumer_offsets`, and what comes out of an event.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::deadlines::Deadlines;
-use super::messages::{JoinResponse, SyncResponse};
+use super::messages::{FetchedOffset, JoinResponse, SyncResponse};
+use super::offsets::{Committing, OpenTransactions, Producer, StableFetch};
 use super::records::OffsetsRecord;
 use super::state::Group;
-use super::{GroupError, Now, OffsetToCommit};
+use super::{GroupError, Now};
 
 #[derive(Clone, Debug)]
 pub struct GroupConfig {
@@ -31,9 +32,18 @@ pub enum Effect<R> {
     /// One outcome for each offset of the request, in its order.
     Committed(R, Vec<Result<(), GroupError>>),
     Deleted(R, Result<(), GroupError>),
+    Fetched(R, Vec<FetchedOffset>),
+    /// One outcome for each partition of the request, in its order.
+    OffsetsDeleted(R, Result<Vec<Result<(), GroupError>>, GroupError>),
     /// Append these to the partition, and say how it went with `token`.
     Append {
         token: u64,
+        records: Vec<OffsetsRecord>,
+    },
+    /// As [`Self::Append`], as a part of the producer's transaction.
+    AppendInTransaction {
+        token: u64,
+        producer: Producer,
         records: Vec<OffsetsRecord>,
     },
 }
@@ -45,14 +55,7 @@ pub(super) enum Waiting<R> {
         generation: i32,
         assignments: HashMap<String, bytes::Bytes>,
     },
-    Commit {
-        group_id: String,
-        reply: R,
-        /// Those that are written, with their places in the request.
-        offsets: Vec<(usize, OffsetToCommit)>,
-        outcomes: Vec<Result<(), GroupError>>,
-        timestamp_ms: i64,
-    },
+    Commit(Committing<R>),
     /// A static member that came back under a new id.
     Joined {
         reply: R,
@@ -60,6 +63,10 @@ pub(super) enum Waiting<R> {
     },
     Deleted {
         reply: R,
+    },
+    OffsetsDeleted {
+        reply: R,
+        outcomes: Vec<Result<(), GroupError>>,
     },
     /// Nobody waits: the log follows what is so already.
     Nothing,
@@ -75,10 +82,15 @@ pub struct Coordinator<R> {
     pub(super) waiting: BTreeMap<u64, Waiting<R>>,
     pub(super) effects: Vec<Effect<R>>,
     pub(super) deadlines: Deadlines,
+    pub(super) open_transactions: OpenTransactions,
+    /// In the order in which they are answered.
+    pub(super) stable_fetches: VecDeque<StableFetch<R>>,
     next_token: u64,
     new_suffix: Box<dyn FnMut() -> String>,
     /// When offsets are looked at next, by the monotonic clock.
     pub(super) next_expiry_ms: i64,
+    /// The last group that was looked at, while others are left.
+    pub(super) expired_up_to: Option<String>,
 }
 
 impl<R> Coordinator<R> {
@@ -90,9 +102,12 @@ impl<R> Coordinator<R> {
             waiting: BTreeMap::new(),
             effects: Vec::new(),
             deadlines: Deadlines::default(),
+            open_transactions: OpenTransactions::default(),
+            stable_fetches: VecDeque::new(),
             next_token: 0,
             new_suffix,
             next_expiry_ms: 0,
+            expired_up_to: None,
         }
     }
 
@@ -104,15 +119,48 @@ impl<R> Coordinator<R> {
 
     /// Has records appended; `waiting` goes on when [`Self::appended`] is called.
     pub(super) fn append(&mut self, records: Vec<OffsetsRecord>, waiting: Waiting<R>) -> u64 {
-        let token = self.next_token;
-        self.next_token += 1;
-        self.waiting.insert(token, waiting);
+        let token = self.wait_for_append(waiting);
         self.effects.push(Effect::Append { token, records });
         token
     }
 
+    /// As [`Self::append`], as a part of a transaction.
+    pub(super) fn append_in_transaction(
+        &mut self,
+        records: Vec<OffsetsRecord>,
+        producer: Producer,
+        waiting: Waiting<R>,
+    ) {
+        let token = self.wait_for_append(waiting);
+        self.effects.push(Effect::AppendInTransaction {
+            token,
+            producer,
+            records,
+        });
+    }
+
+    fn wait_for_append(&mut self, waiting: Waiting<R>) -> u64 {
+        let token = self.next_token;
+        self.next_token += 1;
+        self.waiting.insert(token, waiting);
+        token
+    }
+
+    /// The token of the next append: those before it have smaller ones.
+    pub(super) fn next_token(&self) -> u64 {
+        self.next_token
+    }
+
     pub(super) fn take_effects(&mut self) -> Vec<Effect<R>> {
         std::mem::take(&mut self.effects)
+    }
+
+    /// The records of an append are in the log, the first of them at `record_offset`, though not
+    /// flushed yet. Comes before any later append, and before [`Self::appended`].
+    pub fn placed(&mut self, token: u64, record_offset: i64) {
+        if let Some(Waiting::Commit(commit)) = self.waiting.get_mut(&token) {
+            commit.record_offset = Some(record_offset);
+        }
     }
 
     /// Says how an append went.
@@ -131,17 +179,7 @@ impl<R> Coordinator<R> {
                 self.assignment_appended(now, &group_id, generation, assignments, outcome);
                 self.deadlines.enter(&group_id, &mut self.groups);
             }
-            Some(Waiting::Commit {
-                group_id,
-                reply,
-                offsets,
-                outcomes,
-                timestamp_ms,
-            }) => {
-                let outcomes =
-                    self.commit_appended(&group_id, offsets, outcomes, timestamp_ms, outcome);
-                self.effects.push(Effect::Committed(reply, outcomes));
-            }
+            Some(Waiting::Commit(commit)) => self.commit_appended(commit, outcome),
             Some(Waiting::Joined { reply, response }) => {
                 let response = match outcome {
                     Ok(()) => response,
@@ -152,8 +190,13 @@ impl<R> Coordinator<R> {
             Some(Waiting::Deleted { reply }) => {
                 self.effects.push(Effect::Deleted(reply, outcome));
             }
+            Some(Waiting::OffsetsDeleted { reply, outcomes }) => {
+                let outcome = outcome.map(|()| outcomes);
+                self.effects.push(Effect::OffsetsDeleted(reply, outcome));
+            }
             Some(Waiting::Nothing) | None => {}
         }
+        self.answer_stable_fetches();
         self.take_effects()
     }
 }

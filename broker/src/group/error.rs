@@ -24,6 +24,12 @@ pub enum GroupError {
     GroupIdNotFound,
     #[error("the group has members")]
     NonEmptyGroup,
+    #[error("the group is subscribed to the topic")]
+    GroupSubscribedToTopic,
+    #[error("a newer producer has taken over this transactional.id")]
+    InvalidProducerEpoch,
+    #[error("the partition is not in a transaction of the producer")]
+    InvalidTxnState,
     #[error("the metadata of an offset is longer than offset.metadata.max.bytes")]
     OffsetMetadataTooLarge,
     #[error("the coordinator could not write to __consumer_offsets")]

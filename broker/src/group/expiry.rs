@@ -1,12 +1,8 @@
-//! What happens because time passes: sessions and phases end, offsets expire, groups go.
+//! What happens because time passes: sessions and phases end, groups go.
 
 use super::coordinator::{Coordinator, Effect, Waiting};
-use super::records::OffsetsRecord;
 use super::state::State;
 use super::{GroupError, Now, records};
-
-/// How often offsets are looked at (`offsets.retention.check.interval.ms` of Kafka).
-const EXPIRY_EVERY_MS: i64 = 600_000;
 
 impl<R> Coordinator<R> {
     /// Does what is due.
@@ -15,13 +11,7 @@ impl<R> Coordinator<R> {
             self.tick_group(now, &id);
             self.deadlines.enter(&id, &mut self.groups);
         }
-        if now.steady_ms >= self.next_expiry_ms {
-            self.next_expiry_ms = now.steady_ms + EXPIRY_EVERY_MS;
-            let ids: Vec<String> = self.groups.keys().cloned().collect();
-            for id in &ids {
-                self.expire_offsets(now, id);
-            }
-        }
+        self.expire_some(now);
         self.take_effects()
     }
 
@@ -89,47 +79,6 @@ impl<R> Coordinator<R> {
         }
     }
 
-    /// Offsets of a group without members expire a retention after it lost the last one;
-    /// those of consumers without a group, a retention after their commit (KIP-211).
-    fn expire_offsets(&mut self, now: Now, group_id: &str) {
-        let retention_ms = self.config.offsets_retention_ms;
-        let Some(group) = self.groups.get_mut(group_id) else {
-            return;
-        };
-        if group.state != State::Empty || group.pending_commits > 0 {
-            return;
-        }
-        let had_members = group.protocol_type.is_some();
-        let since_ms = group.state_since_ms;
-        let mut tombstones: Vec<OffsetsRecord> = Vec::new();
-        group.offsets.retain(|(topic, partition), committed| {
-            let expire_ms = committed.expire_timestamp_ms.unwrap_or_else(|| {
-                let committed_ms = committed.commit_timestamp_ms;
-                let from_ms = if had_members {
-                    since_ms.max(committed_ms)
-                } else {
-                    committed_ms
-                };
-                from_ms.saturating_add(retention_ms)
-            });
-            let stays = now.wall_ms < expire_ms;
-            if !stays {
-                tombstones.push(records::offset_tombstone(group_id, topic, *partition));
-            }
-            stays
-        });
-        let is_gone = group.offsets.is_empty() && group.pending.is_empty();
-        if is_gone {
-            if group.generation > 0 {
-                tombstones.push(records::group_tombstone(group_id));
-            }
-            self.groups.remove(group_id);
-        }
-        if !tombstones.is_empty() {
-            self.append(tombstones, Waiting::Nothing);
-        }
-    }
-
     /// A group that never came to be leaves nothing behind.
     pub(super) fn forget_if_useless(&mut self, group_id: &str) {
         let is_useless = self.groups.get(group_id).is_some_and(|group| {
@@ -160,31 +109,8 @@ impl<R> Coordinator<R> {
             self.effects.push(Effect::Deleted(reply, Err(error)));
             return self.take_effects();
         }
-        let Some(group) = self.groups.remove(group_id) else {
-            return self.take_effects();
-        };
-        let mut tombstones: Vec<OffsetsRecord> = group
-            .offsets
-            .keys()
-            .map(|(topic, partition)| records::offset_tombstone(group_id, topic, *partition))
-            .collect();
-        // Commits under way are in the log before these tombstones. Without one of their
-        // own, a restart would bring them back; and a new group of this name is not theirs.
-        for waiting in self.waiting.values_mut() {
-            if let Waiting::Commit {
-                group_id: of,
-                offsets,
-                ..
-            } = waiting
-                && of == group_id
-            {
-                tombstones.extend(offsets.iter().map(|(_, offset)| {
-                    records::offset_tombstone(group_id, &offset.topic, offset.partition)
-                }));
-                // No group has the empty id: whoever committed is answered, nothing is kept.
-                of.clear();
-            }
-        }
+        let mut tombstones = self.bury_offsets(group_id);
+        self.groups.remove(group_id);
         tombstones.push(records::group_tombstone(group_id));
         self.append(tombstones, Waiting::Deleted { reply });
         self.take_effects()

@@ -1,30 +1,44 @@
 //! From the log back to the groups.
 
-use super::Now;
 use super::coordinator::Coordinator;
 use super::member::Member;
 use super::messages::JoinRequest;
+use super::offsets::StoredOffset;
 use super::records::{self, GroupValue, Key, RecordError};
 use super::state::{Group, State};
+use super::{Now, TransactionOutcome};
 
 impl<R> Coordinator<R> {
-    /// Takes one record of the log, in order. `None` as value is a tombstone.
-    pub fn replay(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), RecordError> {
+    /// Takes one record of the log, in order; `producer_id` is that of a transactional batch.
+    /// `None` as value is a tombstone. What compaction took out is not missed.
+    pub fn replay(
+        &mut self,
+        record_offset: i64,
+        producer_id: Option<i64>,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<(), RecordError> {
         match Key::decode(key)? {
             Key::Offset {
                 group_id,
                 topic,
                 partition,
             } => {
-                let group = self.groups.entry(group_id).or_insert_with(|| Group::new(0));
-                match value {
-                    Some(value) => {
-                        let committed = records::decode_offset_value(value)?;
-                        group.offsets.insert((topic, partition), committed);
+                let Some(value) = value else {
+                    if let Some(group) = self.groups.get_mut(&group_id) {
+                        group.offsets.remove(&topic, partition);
                     }
-                    None => {
-                        group.offsets.remove(&(topic, partition));
-                    }
+                    return Ok(());
+                };
+                let stored = StoredOffset {
+                    committed: records::decode_offset_value(value)?,
+                    record_offset,
+                };
+                let group = self.groups.entry(group_id.clone());
+                let group = group.or_insert_with(|| Group::new(0));
+                match producer_id {
+                    None => group.offsets.commit(&topic, partition, stored),
+                    Some(id) => self.hold(id, &group_id, &topic, partition, stored),
                 }
             }
             Key::Group { group_id } => match value {
@@ -45,6 +59,17 @@ impl<R> Coordinator<R> {
             Key::Other(_) => {}
         }
         Ok(())
+    }
+
+    /// Takes a marker of the log, in order.
+    pub fn replay_marker(
+        &mut self,
+        marker_offset: i64,
+        producer_id: i64,
+        outcome: TransactionOutcome,
+    ) {
+        // Groups that have nothing left may get members yet: they are looked at in the end.
+        self.end_transaction(producer_id, outcome, marker_offset);
     }
 
     fn restore(&mut self, group_id: String, value: GroupValue) {

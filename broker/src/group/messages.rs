@@ -1,8 +1,9 @@
 //! What goes in and out, close to Kafka's messages of the same names.
 
 use bytes::Bytes;
+use uuid::Uuid;
 
-use super::GroupError;
+use super::{GroupError, Producer};
 
 #[derive(Clone, Debug, Default)]
 pub struct JoinRequest {
@@ -117,18 +118,42 @@ pub struct CommitRequest {
     pub generation: i32,
     pub member_id: String,
     pub instance_id: Option<String>,
+    /// OffsetCommit v9 and later: a group that is not there is an error of its own.
+    pub knows_group_id_not_found: bool,
+    pub offsets: Vec<OffsetToCommit>,
+}
+
+/// A commit that counts when the producer's transaction is committed.
+#[derive(Clone, Debug)]
+pub struct TxnCommitRequest {
+    pub group_id: String,
+    pub producer: Producer,
+    /// -1, no member and no instance from v2 on down, and from whoever is in no group.
+    pub generation: i32,
+    pub member_id: String,
+    pub instance_id: Option<String>,
+    /// TxnOffsetCommit v6 and later: a group that is not there is an error of its own (KIP-1319).
+    pub knows_group_id_not_found: bool,
     pub offsets: Vec<OffsetToCommit>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct OffsetToCommit {
     pub topic: String,
+    /// Nil from clients that go by the name.
+    pub topic_id: Uuid,
     pub partition: i32,
     pub offset: i64,
     pub leader_epoch: i32,
     pub metadata: String,
     /// What OffsetCommit v2–v4 may ask for instead of `offsets.retention.minutes`, in ms.
     pub retention_ms: Option<i64>,
+}
+
+impl OffsetToCommit {
+    pub(super) fn is_of(&self, topic_id: Uuid) -> bool {
+        is_same_topic(self.topic_id, topic_id)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,9 +165,21 @@ pub struct CommittedOffset {
     /// When it expires, whatever becomes of its group; only old clients ask for it. In ms since
     /// 1970.
     pub expire_timestamp_ms: Option<i64>,
+    /// Nil if the client went by the name.
+    pub topic_id: Uuid,
+}
+
+/// Whether two commits can be about one topic: an id that nobody gave is that of any.
+fn is_same_topic(one: Uuid, other: Uuid) -> bool {
+    one == other || one.is_nil() || other.is_nil()
 }
 
 impl CommittedOffset {
+    /// Whether it is of this topic, and not of one that had its name before.
+    pub(super) fn is_of(&self, topic_id: Uuid) -> bool {
+        is_same_topic(self.topic_id, topic_id)
+    }
+
     pub(super) fn new(asked: &OffsetToCommit, now_ms: i64) -> Self {
         Self {
             offset: asked.offset,
@@ -150,8 +187,18 @@ impl CommittedOffset {
             metadata: asked.metadata.clone(),
             commit_timestamp_ms: now_ms,
             expire_timestamp_ms: asked.retention_ms.map(|ms| now_ms.saturating_add(ms)),
+            topic_id: asked.topic_id,
         }
     }
+}
+
+/// Partitions that something is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionsOfTopic {
+    pub topic: String,
+    /// Nil from clients that go by the name.
+    pub topic_id: Uuid,
+    pub partitions: Vec<i32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +207,8 @@ pub struct FetchedOffset {
     pub partition: i32,
     /// `None`: nothing was committed.
     pub committed: Option<CommittedOffset>,
+    /// Stable offsets were asked for, and an open transaction has one for this partition.
+    pub is_unstable: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@
 //! One `Coordinator` serves the groups of one partition of `__consumer_offsets`.
 
 mod clock;
-mod commit;
+mod consumer_protocol;
 mod coordinator;
 mod deadlines;
 mod describe;
@@ -20,6 +20,7 @@ mod leave;
 mod load;
 mod member;
 mod messages;
+mod offsets;
 mod rebalance;
 pub mod records;
 mod state;
@@ -32,5 +33,7 @@ pub use coordinator::{Coordinator, Effect, GroupConfig, partition_for};
 pub use error::GroupError;
 pub use messages::{
     CommitRequest, CommittedOffset, Description, FetchedOffset, HeartbeatRequest, JoinRequest,
-    JoinResponse, LeaveRequest, Leaving, Listed, OffsetToCommit, SyncRequest, SyncResponse,
+    JoinResponse, LeaveRequest, Leaving, Listed, OffsetToCommit, PartitionsOfTopic, SyncRequest,
+    SyncResponse,
 };
+pub use offsets::{Producer, TransactionOutcome};

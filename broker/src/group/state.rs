@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
+use super::consumer_protocol::{self, Subscriptions};
 use super::member::Member;
-use super::messages::{CommittedOffset, JoinResponse};
+use super::messages::JoinResponse;
+use super::offsets::Offsets;
 use super::{GroupError, Now};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +59,7 @@ pub(super) struct Group<R> {
     pub entered_ms: Option<i64>,
     /// The append that makes this generation's assignment durable.
     pub assignment_token: Option<u64>,
-    pub offsets: BTreeMap<(String, i32), CommittedOffset>,
+    pub offsets: Offsets,
     /// Appends of offsets that are under way.
     pub pending_commits: usize,
 }
@@ -79,7 +81,7 @@ impl<R> Group<R> {
             has_new_member: false,
             entered_ms: None,
             assignment_token: None,
-            offsets: BTreeMap::new(),
+            offsets: Offsets::default(),
             pending_commits: 0,
         }
     }
@@ -113,6 +115,30 @@ impl<R> Group<R> {
         self.members
             .get_mut(member_id)
             .ok_or(GroupError::UnknownMemberId)
+    }
+
+    /// Whether nobody is in it: it may have offsets all the same.
+    pub fn is_without_members(&self) -> bool {
+        self.state == State::Empty
+    }
+
+    /// Whether its members are consumers, so that it is known what they are about.
+    pub fn is_of_consumers(&self) -> bool {
+        self.protocol_type.as_deref() == Some(consumer_protocol::PROTOCOL_TYPE)
+    }
+
+    /// The topics that its members read.
+    pub fn subscriptions(&self) -> Subscriptions {
+        if !self.is_of_consumers() || self.members.is_empty() {
+            return Subscriptions::default();
+        }
+        let protocol = self.protocol.as_deref().unwrap_or_default();
+        let members = self.members.values();
+        Subscriptions::of(members.map(|member| member.metadata(protocol)))
+    }
+
+    pub fn is_subscribed_to(&self, topic: &str) -> bool {
+        self.subscriptions().has(topic)
     }
 
     pub fn is_leader(&self, member_id: &str) -> bool {

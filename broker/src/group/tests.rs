@@ -50,6 +50,7 @@ fn commit_of(generation: i32, member_id: &str, offset: i64) -> CommitRequest {
         generation,
         member_id: member_id.to_owned(),
         instance_id: None,
+        knows_group_id_not_found: false,
         offsets: vec![OffsetToCommit {
             topic: "t".to_owned(),
             offset,
@@ -76,6 +77,7 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Append { token, records } => {
+                    self.coordinator.placed(token, self.log.len() as i64);
                     self.log.extend(records);
                     let more = self.coordinator.appended(self.now, token, Ok(()));
                     answers.extend(self.settle(more));
@@ -143,6 +145,17 @@ impl World {
             instance_id: None,
         };
         self.coordinator.heartbeat(self.now, &request)
+    }
+
+    /// Another coordinator that has read the log.
+    fn restarted(&self) -> Coordinator<u32> {
+        let mut restarted = coordinator();
+        for (offset, record) in self.log.iter().enumerate() {
+            restarted
+                .replay(offset as i64, None, &record.key, record.value.as_deref())
+                .unwrap();
+        }
+        restarted
     }
 
     fn state(&self) -> &'static str {
@@ -341,12 +354,7 @@ fn a_deleted_group_does_not_come_back_with_a_commit_that_was_under_way() {
     world.settle(committing);
     world.settle(deleting);
     assert_eq!(world.state(), "Dead");
-    let mut restarted = coordinator();
-    for record in &world.log {
-        restarted
-            .replay(&record.key, record.value.as_deref())
-            .unwrap();
-    }
+    let mut restarted = world.restarted();
     restarted.loaded(world.now);
     assert!(restarted.fetch_offsets("g", None).is_empty());
 }
@@ -356,12 +364,7 @@ fn a_restart_finds_what_was_answered() {
     let (mut world, id) = World::with_member(Some("i"));
     let effects = world.coordinator.commit(world.now, commit_of(1, &id, 5), 0);
     world.settle(effects);
-    let mut restarted = coordinator();
-    for record in &world.log {
-        restarted
-            .replay(&record.key, record.value.as_deref())
-            .unwrap();
-    }
+    let mut restarted = world.restarted();
     restarted.loaded(world.now);
     assert_eq!(restarted.describe("g"), world.coordinator.describe("g"));
     let offsets = world.coordinator.fetch_offsets("g", None);
@@ -413,13 +416,7 @@ fn an_old_client_chooses_how_long_its_offset_is_kept() {
     world.settle(effects);
     world.pass(4_000_000);
     assert_eq!(world.state(), "Empty");
-    let mut restarted = coordinator();
-    for record in &world.log {
-        restarted
-            .replay(&record.key, record.value.as_deref())
-            .unwrap();
-    }
-    world.coordinator = restarted;
+    world.coordinator = world.restarted();
     world.coordinator.loaded(world.now);
     world.pass(500_000);
     assert_eq!(world.state(), "Empty");

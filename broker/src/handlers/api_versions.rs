@@ -39,8 +39,8 @@ static SERVED: &[Served] = &[
     served(ApiKey::Fetch, 4, 18),
     served(ApiKey::ListOffsets, 1, 11),
     served(ApiKey::Metadata, 0, 13),
-    served(ApiKey::OffsetCommit, 2, 9),
-    served(ApiKey::OffsetFetch, 1, 9),
+    served(ApiKey::OffsetCommit, 2, 10),
+    served(ApiKey::OffsetFetch, 1, 10),
     served(ApiKey::FindCoordinator, 0, 6),
     served(ApiKey::JoinGroup, 0, 9),
     served(ApiKey::Heartbeat, 0, 4),
@@ -57,9 +57,10 @@ static SERVED: &[Served] = &[
     served(ApiKey::DescribeConfigs, 1, 4),
     served(ApiKey::AlterConfigs, 0, 2),
     served(ApiKey::DescribeLogDirs, 1, 5),
-    served(ApiKey::DeleteGroups, 0, 2),
+    served(ApiKey::DeleteGroups, 0, 3),
     served(ApiKey::IncrementalAlterConfigs, 0, 1),
     served(ApiKey::UpdateFeatures, 0, 2),
+    served(ApiKey::OffsetDelete, 0, 0),
     served(ApiKey::DescribeCluster, 0, 2),
 ];
 

@@ -46,7 +46,7 @@ impl Shard {
     pub(super) fn forget_deleted_topics(self: &Rc<Self>, deleted: &[Arc<Topic>]) {
         for topic in deleted {
             for slot in self.coordinators.all() {
-                let effects = slot.groups.borrow_mut().forget_topic(&topic.name);
+                let effects = slot.groups.borrow_mut().forget_topic(&topic.name, topic.id);
                 self.coordinators.carry_out(&slot, effects);
             }
         }

@@ -1,10 +1,10 @@
 //! Records of `__consumer_offsets`, which may come from another broker: decoded, and replayed into
-//! a coordinator. The first two bytes say how long the key is.
+//! a coordinator, also as a part of a transaction. The first two bytes say how long the key is.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use naru_broker::inside::{
-    Coordinator, GroupConfig, GroupValue, Key, Now, decode_offset_value,
+    Coordinator, GroupConfig, GroupValue, Key, Now, TransactionOutcome, decode_offset_value,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -29,7 +29,9 @@ fuzz_target!(|bytes: &[u8]| {
         offset_metadata_bytes_max: 4_096,
     };
     let mut coordinator = Coordinator::<()>::new(config, Box::new(|| "suffix".into()));
-    let _ = coordinator.replay(key, Some(value));
+    let _ = coordinator.replay(0, None, key, Some(value));
+    let _ = coordinator.replay(1, Some(7), key, Some(value));
+    coordinator.replay_marker(2, 7, TransactionOutcome::Committed);
     coordinator.loaded(Now::default());
     for group in coordinator.list() {
         let _ = coordinator.describe(&group.group_id);
@@ -38,5 +40,5 @@ fuzz_target!(|bytes: &[u8]| {
         steady_ms: 1 << 40,
         wall_ms: 1 << 41,
     });
-    let _ = coordinator.replay(key, None);
+    let _ = coordinator.replay(3, None, key, None);
 });

@@ -27,13 +27,38 @@ pub(super) fn put_nullable_string(out: &mut BytesMut, text: Option<&str>) {
     }
 }
 
+fn put_unsigned_varint(out: &mut BytesMut, mut value: u32) {
+    while value >= 0x80 {
+        out.put_u8(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.put_u8(value as u8);
+}
+
+/// Text of a flexible version, cut as [`put_string`] does.
+pub(super) fn put_compact_string(out: &mut BytesMut, text: &str) {
+    let text = &text[..text.floor_char_boundary(i16::MAX as usize)];
+    put_unsigned_varint(out, text.len() as u32 + 1);
+    out.put_slice(text.as_bytes());
+}
+
+/// The tagged fields at the end of a structure: tags, in order, and what they hold.
+pub(super) fn put_tagged_fields(out: &mut BytesMut, fields: &[(u32, &[u8])]) {
+    put_unsigned_varint(out, fields.len() as u32);
+    for (tag, bytes) in fields {
+        put_unsigned_varint(out, *tag);
+        put_unsigned_varint(out, bytes.len() as u32);
+        out.put_slice(bytes);
+    }
+}
+
 pub(super) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
     out.put_i32(bytes.len() as i32);
     out.put_slice(bytes);
 }
 
 /// Reads a record from its front; `is_flexible` says how lengths are written.
-pub(super) struct Reader<'a> {
+pub(in crate::group) struct Reader<'a> {
     rest: &'a [u8],
     pub is_flexible: bool,
 }
@@ -128,13 +153,21 @@ impl<'a> Reader<'a> {
 
     /// Skips the tagged fields at the end of a structure.
     pub fn tagged_fields(&mut self) -> Result<(), RecordError> {
+        self.each_tagged_field(|_, _| Ok(()))
+    }
+
+    /// Reads the tagged fields at the end of a structure: tags, and what they hold.
+    pub fn each_tagged_field(
+        &mut self,
+        mut field: impl FnMut(u32, &[u8]) -> Result<(), RecordError>,
+    ) -> Result<(), RecordError> {
         if !self.is_flexible {
             return Ok(());
         }
         for _ in 0..self.unsigned_varint()? {
-            self.unsigned_varint()?;
+            let tag = self.unsigned_varint()?;
             let length = self.unsigned_varint()?;
-            self.take(length as usize)?;
+            field(tag, self.take(length as usize)?)?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::member::Member;
 use super::messages::{CommittedOffset, OffsetToCommit};
 use super::state::Group;
+pub(super) use codec::Reader;
 pub use codec::RecordError;
 pub use group_metadata::{GroupValue, MemberValue};
 pub use key::Key;

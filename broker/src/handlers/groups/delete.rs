@@ -1,6 +1,7 @@
-//! DeleteGroups (v0–v2).
+//! DeleteGroups (v0–v3).
 
 use naru_runtime::sync::oneshot;
+use naru_wire::Str;
 use naru_wire::api::delete_groups::{
     DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse,
 };
@@ -20,10 +21,11 @@ pub async fn handle(context: &Context, request: DeleteGroupsRequest) -> DeleteGr
             carry_out(&shard, slot, effects);
             answer.await.unwrap_or(Err(GroupError::NotCoordinator))
         });
+        let outcome = outcome.await.and_then(|outcome| outcome);
         results.push(DeletableGroupResult {
-            error_code: code_of(outcome.await.and_then(|outcome| outcome)),
+            error_code: code_of(outcome),
+            error_message: outcome.err().map(|error| Str::from(error.to_string())),
             group_id,
-            ..Default::default()
         });
     }
     DeleteGroupsResponse {

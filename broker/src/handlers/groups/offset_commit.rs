@@ -1,4 +1,4 @@
-//! OffsetCommit (v2–v9).
+//! OffsetCommit (v2–v10).
 
 use naru_runtime::sync::oneshot;
 use naru_wire::ErrorCode;
@@ -7,38 +7,45 @@ use naru_wire::api::offset_commit::{
     OffsetCommitResponseTopic,
 };
 
+use super::named::{Named, named};
 use super::route::{carry_out, code, code_of, on_coordinator, optional_text, text};
-use crate::cluster::TopicRef;
 use crate::coordinator::Reply;
 use crate::group::{CommitRequest, GroupError, OffsetToCommit};
 use crate::handlers::dispatch::Context;
 
+/// Topics are named by their ids from here on.
+const TOPIC_IDS_SINCE: i16 = 10;
+/// A group that does not exist is an error of its own from here on.
+const GROUP_ID_NOT_FOUND_SINCE: i16 = 9;
+
 pub async fn handle(context: &Context, request: OffsetCommitRequest) -> OffsetCommitResponse {
     let image = context.shard.image();
+    let has_ids = context.version() >= TOPIC_IDS_SINCE;
     let mut response = OffsetCommitResponse::default();
     let mut offsets = Vec::new();
     let mut places = Vec::new();
     for (topic_at, topic) in request.topics.iter().enumerate() {
-        let known = image.topic(TopicRef::Name(&topic.name));
+        let known = named(&image, has_ids, &topic.name, topic.topic_id);
         let mut answered = OffsetCommitResponseTopic {
             name: topic.name.clone(),
+            topic_id: topic.topic_id,
             ..Default::default()
         };
         for (partition_at, partition) in topic.partitions.iter().enumerate() {
             let index = partition.partition_index;
-            let exists = known.as_ref().is_some_and(|t| t.partition(index).is_some());
+            let found = known.as_ref().map_err(|error| *error);
+            let found = found.and_then(|topic| topic.partition(index));
             answered.partitions.push(OffsetCommitResponsePartition {
                 partition_index: index,
-                error_code: if exists {
-                    ErrorCode::None
-                } else {
-                    ErrorCode::UnknownTopicOrPartition
-                },
+                error_code: found.err().unwrap_or(ErrorCode::None),
             });
-            if exists {
+            if let Ok(Named { name, topic_id, .. }) = &known
+                && found.is_ok()
+            {
                 places.push((topic_at, partition_at));
                 offsets.push(OffsetToCommit {
-                    topic: text(&topic.name),
+                    topic: name.clone(),
+                    topic_id: *topic_id,
                     partition: index,
                     offset: partition.committed_offset,
                     leader_epoch: partition.committed_leader_epoch,
@@ -55,6 +62,7 @@ pub async fn handle(context: &Context, request: OffsetCommitRequest) -> OffsetCo
         generation: request.generation_id_or_member_epoch,
         member_id: text(&request.member_id),
         instance_id: optional_text(&request.group_instance_id),
+        knows_group_id_not_found: context.version() >= GROUP_ID_NOT_FOUND_SINCE,
         offsets,
     };
     let outcomes = on_coordinator(context, &request.group_id, async move |shard, slot| {

@@ -1,51 +1,39 @@
-//! OffsetFetch (v1–v9).
+//! OffsetFetch (v1–v10).
 
+use naru_runtime::sync::oneshot;
 use naru_wire::api::offset_fetch::{
-    OffsetFetchRequest, OffsetFetchResponse, OffsetFetchResponseGroup,
-    OffsetFetchResponsePartition, OffsetFetchResponsePartitions, OffsetFetchResponseTopic,
-    OffsetFetchResponseTopics,
+    OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchResponse,
+    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopic, OffsetFetchResponseTopics,
 };
 use naru_wire::{ErrorCode, Str};
+use uuid::Uuid;
 
-use super::route::{code, on_coordinator, text};
-use crate::group::{FetchedOffset, GroupError};
-use crate::handlers::dispatch::Context;
+use super::named::named;
+use super::route::{carry_out, code, on_coordinator, text};
+use crate::cluster::TopicRef;
+use crate::coordinator::Reply;
+use crate::group::{CommittedOffset, FetchedOffset, GroupError, PartitionsOfTopic};
+use crate::handlers::dispatch::{Context, Turns};
 
+/// Topics are named by their ids from here on.
+const TOPIC_IDS_SINCE: i16 = 10;
 /// Several groups are asked for at once from here on (KIP-709).
 const BATCHES_SINCE: i16 = 8;
 /// An error of the group has its own place from here on; before it is at each partition.
 const GROUP_ERROR_SINCE: i16 = 2;
 
-type Partitions = Vec<(String, Vec<i32>)>;
-
 pub async fn handle(context: &Context, request: OffsetFetchRequest) -> OffsetFetchResponse {
     if context.version() < BATCHES_SINCE {
-        return single(context, &request).await;
+        return single(context, request).await;
     }
     let mut groups = Vec::with_capacity(request.groups.len());
-    for group in &request.groups {
-        let wanted = group.topics.as_ref().map(|topics| {
-            let topics = topics.iter();
-            topics
-                .map(|t| (text(&t.name), t.partition_indexes.clone()))
-                .collect()
-        });
-        let (error_code, fetched) = match fetch(context, &group.group_id, wanted).await {
-            Ok(fetched) => (ErrorCode::None, fetched),
-            Err(error) => (code(error), Vec::new()),
-        };
-        groups.push(OffsetFetchResponseGroup {
-            group_id: group.group_id.clone(),
-            topics: by_topic(fetched)
-                .into_iter()
-                .map(|(name, partitions)| OffsetFetchResponseTopics {
-                    name,
-                    partitions: partitions.into_iter().map(partition).collect(),
-                    ..Default::default()
-                })
-                .collect(),
-            error_code,
-        });
+    let mut turns = Turns::of(context);
+    for group in request.groups {
+        let answered = of_group(context, group, request.require_stable).await;
+        let lines = answered.topics.iter().map(|topic| topic.partitions.len());
+        turns.take(1 + lines.sum::<usize>()).await;
+        groups.push(answered);
     }
     OffsetFetchResponse {
         groups,
@@ -53,30 +41,82 @@ pub async fn handle(context: &Context, request: OffsetFetchRequest) -> OffsetFet
     }
 }
 
-/// One group, as it was asked for before version 8.
-async fn single(context: &Context, request: &OffsetFetchRequest) -> OffsetFetchResponse {
-    let wanted: Option<Partitions> = request.topics.as_ref().map(|topics| {
-        let topics = topics.iter();
-        topics
-            .map(|t| (text(&t.name), t.partition_indexes.clone()))
-            .collect()
+async fn of_group(
+    context: &Context,
+    group: OffsetFetchRequestGroup,
+    requires_stable: bool,
+) -> OffsetFetchResponseGroup {
+    let has_ids = context.version() >= TOPIC_IDS_SINCE;
+    let image = context.shard.image();
+    let mut unknown = Vec::new();
+    let wanted = group.topics.map(|topics| {
+        let mut wanted = Vec::with_capacity(topics.len());
+        for topic in topics {
+            let name = if has_ids {
+                match named(&image, true, &topic.name, topic.topic_id) {
+                    Ok(known) => known.name,
+                    Err(error) => {
+                        let partitions = topic.partition_indexes.into_iter();
+                        unknown.push(OffsetFetchResponseTopics {
+                            topic_id: topic.topic_id,
+                            partitions: partitions.map(|index| refused(index, error)).collect(),
+                            ..Default::default()
+                        });
+                        continue;
+                    }
+                }
+            } else {
+                text(&topic.name)
+            };
+            wanted.push(PartitionsOfTopic {
+                topic: name,
+                topic_id: topic.topic_id,
+                partitions: topic.partition_indexes,
+            });
+        }
+        wanted
     });
-    let outcome = fetch(context, &request.group_id, wanted.clone()).await;
+    let fetched = fetch(context, &group.group_id, wanted, requires_stable).await;
+    let (error_code, fetched) = match fetched {
+        Ok(fetched) => (ErrorCode::None, fetched),
+        Err(error) => (code(error), Vec::new()),
+    };
+    let mut topics = Vec::new();
+    for (name, partitions) in by_topic(fetched) {
+        // Whoever goes by ids is told of topics that have one.
+        let known = has_ids.then(|| image.topic(TopicRef::Name(&name)));
+        let topic_id = match known {
+            None => Uuid::nil(),
+            Some(Some(topic)) => topic.id,
+            Some(None) => continue,
+        };
+        topics.push(OffsetFetchResponseTopics {
+            name,
+            topic_id,
+            partitions: partitions.into_iter().map(partition).collect(),
+        });
+    }
+    if error_code == ErrorCode::None {
+        topics.extend(unknown);
+    }
+    OffsetFetchResponseGroup {
+        group_id: group.group_id,
+        topics,
+        error_code,
+    }
+}
+
+/// One group, as it was asked for before version 8.
+async fn single(context: &Context, request: OffsetFetchRequest) -> OffsetFetchResponse {
+    let wanted = request.topics.map(|topics| {
+        let topics = topics.into_iter();
+        topics.map(by_name).collect::<Vec<_>>()
+    });
+    let requires_stable = request.require_stable;
+    let outcome = fetch(context, &request.group_id, wanted.clone(), requires_stable).await;
     let (error_code, fetched) = match outcome {
         Ok(fetched) => (ErrorCode::None, fetched),
-        Err(error) => {
-            let nothing = wanted
-                .unwrap_or_default()
-                .into_iter()
-                .flat_map(|(topic, indexes)| {
-                    indexes.into_iter().map(move |partition| FetchedOffset {
-                        topic: topic.clone(),
-                        partition,
-                        committed: None,
-                    })
-                });
-            (code(error), nothing.collect())
-        }
+        Err(error) => (code(error), nothing(wanted.unwrap_or_default())),
     };
     let at_partitions = if context.version() < GROUP_ERROR_SINCE {
         error_code
@@ -91,7 +131,10 @@ async fn single(context: &Context, request: &OffsetFetchRequest) -> OffsetFetchR
                 committed_offset: same.committed_offset,
                 committed_leader_epoch: same.committed_leader_epoch,
                 metadata: same.metadata,
-                error_code: at_partitions,
+                error_code: match same.error_code {
+                    ErrorCode::None => at_partitions,
+                    error => error,
+                },
             }
         });
         OffsetFetchResponseTopic {
@@ -106,19 +149,52 @@ async fn single(context: &Context, request: &OffsetFetchRequest) -> OffsetFetchR
     }
 }
 
+fn by_name(topic: OffsetFetchRequestTopic) -> PartitionsOfTopic {
+    PartitionsOfTopic {
+        topic: text(&topic.name),
+        topic_id: Uuid::nil(),
+        partitions: topic.partition_indexes,
+    }
+}
+
+fn nothing(wanted: Vec<PartitionsOfTopic>) -> Vec<FetchedOffset> {
+    let fetched = wanted.into_iter().flat_map(|topic| {
+        let name = topic.topic;
+        let partitions = topic.partitions.into_iter();
+        partitions.map(move |partition| FetchedOffset {
+            topic: name.clone(),
+            partition,
+            committed: None,
+            is_unstable: false,
+        })
+    });
+    fetched.collect()
+}
+
 async fn fetch(
     context: &Context,
     group_id: &Str,
-    wanted: Option<Partitions>,
+    wanted: Option<Vec<PartitionsOfTopic>>,
+    requires_stable: bool,
 ) -> Result<Vec<FetchedOffset>, GroupError> {
     if group_id.is_empty() {
         return Err(GroupError::InvalidGroupId);
     }
     let id = text(group_id);
-    on_coordinator(context, group_id, async move |_, slot| {
-        slot.groups.borrow().fetch_offsets(&id, wanted.as_deref())
-    })
-    .await
+    let fetched = on_coordinator(context, group_id, async move |shard, slot| {
+        if !requires_stable {
+            return Some(slot.groups.borrow().fetch_offsets(&id, wanted.as_deref()));
+        }
+        let (reply, answer) = oneshot();
+        let reply = Reply::Fetch(reply);
+        let effects = slot
+            .groups
+            .borrow_mut()
+            .fetch_stable_offsets(id, wanted, reply);
+        carry_out(&shard, slot, effects);
+        answer.await
+    });
+    fetched.await?.ok_or(GroupError::NotCoordinator)
 }
 
 fn by_topic(fetched: Vec<FetchedOffset>) -> Vec<(Str, Vec<FetchedOffset>)> {
@@ -133,21 +209,31 @@ fn by_topic(fetched: Vec<FetchedOffset>) -> Vec<(Str, Vec<FetchedOffset>)> {
 }
 
 fn partition(fetched: FetchedOffset) -> OffsetFetchResponsePartitions {
-    let partition_index = fetched.partition;
     match fetched.committed {
-        Some(committed) => OffsetFetchResponsePartitions {
-            partition_index,
-            committed_offset: committed.offset,
-            committed_leader_epoch: committed.leader_epoch,
-            metadata: Some(Str::from(committed.metadata)),
+        Some(CommittedOffset {
+            offset,
+            leader_epoch,
+            metadata,
+            ..
+        }) => OffsetFetchResponsePartitions {
+            partition_index: fetched.partition,
+            committed_offset: offset,
+            committed_leader_epoch: leader_epoch,
+            metadata: Some(Str::from(metadata)),
             ..Default::default()
         },
-        None => OffsetFetchResponsePartitions {
-            partition_index,
-            committed_offset: -1,
-            committed_leader_epoch: -1,
-            metadata: Some(Str::default()),
-            ..Default::default()
-        },
+        None if fetched.is_unstable => refused(fetched.partition, ErrorCode::UnstableOffsetCommit),
+        None => refused(fetched.partition, ErrorCode::None),
+    }
+}
+
+/// No offset, and why.
+fn refused(partition_index: i32, error_code: ErrorCode) -> OffsetFetchResponsePartitions {
+    OffsetFetchResponsePartitions {
+        partition_index,
+        committed_offset: -1,
+        committed_leader_epoch: -1,
+        metadata: Some(Str::default()),
+        error_code,
     }
 }
