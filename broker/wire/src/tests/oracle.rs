@@ -16,11 +16,13 @@ use crate::api::delete_groups::DeletableGroupResult;
 use crate::api::describe_log_dirs::DescribeLogDirsResult;
 use crate::api::offset_commit::OffsetCommitRequestTopic;
 use crate::api::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
+use crate::api::txn_offset_commit::{TxnOffsetCommitRequestTopic, TxnOffsetCommitResponseTopic};
 use crate::api::write_txn_markers::WritableTxnMarker;
 use crate::field::Format;
 use crate::{
     ApiKey, ApiVersionsRequest, Decoder, DeleteGroupsResponse, DescribeLogDirsResponse, Encoder,
-    ErrorCode, Message, OffsetCommitRequest, OffsetFetchRequest, WriteTxnMarkersRequest,
+    ErrorCode, Message, OffsetCommitRequest, OffsetFetchRequest, TxnOffsetCommitRequest,
+    TxnOffsetCommitResponse, WriteTxnMarkersRequest,
 };
 
 const SAMPLES_PER_VERSION: u64 = 40;
@@ -225,4 +227,39 @@ fn offsets_10_name_topics_by_id() {
     expected.extend(topic_id.as_bytes());
     expected.extend([1, 0, 0, 0, 0]);
     assert_eq!(encoded(&fetch, 10).as_ref(), expected);
+}
+
+#[test]
+fn transactional_offsets_6_name_topics_by_id() {
+    let topic_id = Uuid::from_u64_pair(1, 2);
+    let topic = TxnOffsetCommitRequestTopic {
+        name: "left out".into(),
+        topic_id,
+        partitions: Vec::new(),
+    };
+    let request = TxnOffsetCommitRequest {
+        topics: vec![topic],
+        ..Default::default()
+    };
+    // Transactional id, group, producer id and epoch, generation, member, instance; then one
+    // topic: its id, no partitions, no tags.
+    let mut expected = vec![1, 1];
+    expected.extend([0; 10]);
+    expected.extend([0xff, 0xff, 0xff, 0xff, 1, 0, 2]);
+    expected.extend(topic_id.as_bytes());
+    expected.extend([1, 0, 0]);
+    assert_eq!(encoded(&request, 6).as_ref(), expected);
+    let topic = TxnOffsetCommitResponseTopic {
+        name: "left out".into(),
+        topic_id,
+        partitions: Vec::new(),
+    };
+    let response = TxnOffsetCommitResponse {
+        throttle_time_ms: 0,
+        topics: vec![topic],
+    };
+    let mut expected = vec![0, 0, 0, 0, 2];
+    expected.extend(topic_id.as_bytes());
+    expected.extend([1, 0, 0]);
+    assert_eq!(encoded(&response, 6).as_ref(), expected);
 }
