@@ -103,6 +103,16 @@ apis! {
     describe_transactions: DescribeTransactions, DescribeTransactionsRequest, DescribeTransactionsResponse;
     list_transactions: ListTransactions, ListTransactionsRequest, ListTransactionsResponse;
     update_features: UpdateFeatures, UpdateFeaturesRequest, UpdateFeaturesResponse;
+    list_config_resources: ListConfigResources, ListConfigResourcesRequest, ListConfigResourcesResponse;
+    elect_leaders: ElectLeaders, ElectLeadersRequest, ElectLeadersResponse;
+    alter_partition_reassignments: AlterPartitionReassignments, AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse;
+    list_partition_reassignments: ListPartitionReassignments, ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse;
+    describe_client_quotas: DescribeClientQuotas, DescribeClientQuotasRequest, DescribeClientQuotasResponse;
+    alter_client_quotas: AlterClientQuotas, AlterClientQuotasRequest, AlterClientQuotasResponse;
+    describe_user_scram_credentials: DescribeUserScramCredentials, DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse;
+    alter_user_scram_credentials: AlterUserScramCredentials, AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse;
+    describe_quorum: DescribeQuorum, DescribeQuorumRequest, DescribeQuorumResponse;
+    unregister_broker: UnregisterBroker, UnregisterBrokerRequest, UnregisterBrokerResponse;
 }
 
 /// Header and body of a received frame (without its length prefix). Fails for keys and versions

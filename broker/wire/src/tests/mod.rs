@@ -36,6 +36,16 @@ macro_rules! for_each_message {
             OffsetFetchRequest, OffsetFetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
             ProduceRequest, ProduceResponse, SyncGroupRequest, SyncGroupResponse,
             UpdateFeaturesRequest, UpdateFeaturesResponse,
+            ListConfigResourcesRequest, ListConfigResourcesResponse,
+            ElectLeadersRequest, ElectLeadersResponse,
+            AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
+            ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
+            DescribeClientQuotasRequest, DescribeClientQuotasResponse,
+            AlterClientQuotasRequest, AlterClientQuotasResponse,
+            DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse,
+            AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse,
+            DescribeQuorumRequest, DescribeQuorumResponse,
+            UnregisterBrokerRequest, UnregisterBrokerResponse,
         }
     };
 }

@@ -101,6 +101,9 @@ sample! {
     i16: |source| source.number() as i16;
     i32: |source| source.number() as i32;
     i64: Source::number;
+    u16: |source| source.number() as u16;
+    // Not NaN, which is not equal to itself.
+    f64: |source| source.number() as f64;
     bool: |source| source.below(2) == 1;
     Uuid: |source| Uuid::from_u64_pair(source.next(), source.next());
     ErrorCode: |source| ErrorCode::from(source.number() as i16);
