@@ -55,9 +55,21 @@ pub enum Command {
         epoch_before: i64,
         levels: Vec<FeatureLevel>,
     },
+    /// Sets what brokers are told while they run; the values are already checked.
+    AlterBrokerConfigs {
+        /// `None` for the default of all brokers, over which a broker's own goes.
+        node_id: Option<i32>,
+        changes: Vec<ConfigChange>,
+        /// Forget what `changes` does not name, as the older AlterConfigs does.
+        replace: bool,
+    },
+    /// Forgets a broker that does not come back.
+    UnregisterBroker {
+        node_id: i32,
+    },
 }
 
-/// Sets one config of a topic; `None` goes back to the default.
+/// Sets one config of a topic or a broker; `None` goes back to the default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigChange {
     pub key: String,

@@ -42,8 +42,11 @@ pub struct EntryId {
     pub index: u64,
 }
 
+/// The term of a quorum of one, as clients are told it (a leader epoch).
+pub const QUORUM_TERM: i32 = 1;
+
 impl EntryId {
-    pub const SINGLE_NODE_TERM: u64 = 1;
+    pub const SINGLE_NODE_TERM: u64 = QUORUM_TERM as u64;
 
     /// Where the next entry of a quorum of one goes.
     pub fn next(self) -> Self {

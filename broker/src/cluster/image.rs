@@ -4,7 +4,7 @@
 //! before, and the maps too where no topic came, went or changed; where one did, a map of
 //! pointers is copied once per batch of commands (about a millisecond at 10,000 topics).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -66,6 +66,8 @@ pub struct ClusterImage {
     pub(super) by_id: Arc<BTreeMap<Uuid, Arc<Topic>>>,
     pub(super) next_producer_id: i64,
     pub(super) features: Arc<FinalizedFeatures>,
+    /// What clients have set for a broker, or, under `None`, for all. No map is empty.
+    pub(super) broker_configs: Arc<BTreeMap<Option<i32>, BTreeMap<String, String>>>,
     /// Which topics changed lately.
     pub(super) changes: Arc<Changes>,
 }
@@ -137,6 +139,52 @@ impl ClusterImage {
     /// The levels of the features that the cluster works at.
     pub fn features(&self) -> &FinalizedFeatures {
         &self.features
+    }
+
+    /// What clients have set for that broker while it runs, and nothing else of its configs;
+    /// `None` for the default of all brokers.
+    pub fn broker_configs(&self, node_id: Option<i32>) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        self.broker_configs.get(&node_id).unwrap_or(&NONE)
+    }
+
+    /// Whether brokers were told otherwise in the earlier image `before`.
+    pub fn has_other_broker_configs(&self, before: &Self) -> bool {
+        !Arc::ptr_eq(&self.broker_configs, &before.broker_configs)
+    }
+
+    /// Replicas are registered brokers, each once; the ISR is among them, the leader in it.
+    pub fn check_placement(&self, partitions: &[Partition]) -> Result<(), Refusal> {
+        let wrong = |reason: String| Err(Refusal::InvalidReplicaAssignment(reason));
+        for partition in partitions {
+            if partition.replicas.is_empty() {
+                return wrong(
+                    "The manual partition assignment includes an empty replica list.".into(),
+                );
+            }
+            let mut replicas = BTreeSet::new();
+            for id in &partition.replicas {
+                if !self.brokers.contains_key(id) {
+                    return wrong(format!(
+                        "The manual partition assignment includes broker {id}, but no such broker \
+                         is registered."
+                    ));
+                }
+                if !replicas.insert(id) {
+                    return wrong(format!(
+                        "The manual partition assignment includes the broker {id} more than once."
+                    ));
+                }
+            }
+            let isr_is_of_replicas = partition.isr.iter().all(|id| replicas.contains(id));
+            if !isr_is_of_replicas || !partition.isr.contains(&partition.leader) {
+                return wrong(format!(
+                    "leader {} and ISR {:?} do not fit replicas {:?}",
+                    partition.leader, partition.isr, partition.replicas
+                ));
+            }
+        }
+        Ok(())
     }
 
     pub fn broker(&self, node_id: i32) -> Option<&Arc<Broker>> {

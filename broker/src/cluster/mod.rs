@@ -77,6 +77,7 @@ mod thread;
 pub use command::{BrokerListener, BrokerRegistration, Command, ConfigChange, Partition};
 #[cfg(test)]
 pub use command_log::CommandLog;
+pub use command_log::QUORUM_TERM;
 pub use control::{Control, ControlHandle, Stop};
 pub use error::{ClusterError, StorageError};
 pub use features::{

@@ -3,7 +3,7 @@
 //! `apply` looks at nothing but the state and the command. It checks first and changes after, so
 //! that a refused command leaves the state as it was.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -16,9 +16,10 @@ use super::names::{check_topic_name, collision_form};
 /// Partitions that a topic may have: each costs files, memory and a place in every image.
 pub const PARTITIONS_PER_TOPIC_MAX: u32 = 10_000;
 
-/// Bytes of keys and values that a topic's own configs may have: every image and snapshot carries
-/// them, and a client must not be able to make a command that no frame of the log takes.
-pub const CONFIG_BYTES_PER_TOPIC_MAX: usize = 64 << 10;
+/// Bytes of keys and values that the own configs of a topic or a broker may have: every image and
+/// snapshot carries them, and a client must not be able to make a command that no frame of the log
+/// takes.
+pub const CONFIG_BYTES_MAX: usize = 64 << 10;
 
 /// Features that one command may change, and the bytes of a name of one: far more than there are.
 const FEATURES_MAX: usize = 64;
@@ -44,6 +45,8 @@ pub enum Outcome {
         count: u32,
     },
     FeaturesFinalized,
+    BrokerConfigsAltered,
+    BrokerUnregistered,
 }
 
 /// Why a command does not fit the state; each is the error of Kafka's of the same name. The text
@@ -66,6 +69,8 @@ pub enum Refusal {
     UnknownTopicId,
     #[error("this cluster already has the id {0}")]
     ClusterIdAlreadySet(String),
+    #[error("Broker ID {0} is not currently registered")]
+    BrokerNotRegistered(i32),
     #[error("the features were changed meanwhile: look again, and ask again")]
     FeaturesChanged,
     /// INVALID_REQUEST: a client never gets here.
@@ -172,6 +177,23 @@ impl ClusterState {
                 self.image.features = Arc::new(self.image.features.with(index, levels));
                 Ok(Outcome::FeaturesFinalized)
             }
+            Command::AlterBrokerConfigs {
+                node_id,
+                changes,
+                replace,
+            } => {
+                let by_node = Arc::make_mut(&mut self.image.broker_configs);
+                let mut configs = by_node.remove(node_id).unwrap_or_default();
+                alter(&mut configs, changes, *replace);
+                if !configs.is_empty() {
+                    by_node.insert(*node_id, configs);
+                }
+                Ok(Outcome::BrokerConfigsAltered)
+            }
+            Command::UnregisterBroker { node_id } => {
+                Arc::make_mut(&mut self.image.brokers).remove(node_id);
+                Ok(Outcome::BrokerUnregistered)
+            }
         }
     }
 
@@ -218,7 +240,7 @@ impl ClusterState {
                     )));
                 }
                 check_partition_count(there_are, count(added))?;
-                self.verify_replicas(added)
+                self.image.check_placement(added)
             }
             Command::AllocateProducerIds { count } => {
                 let end = self.image.next_producer_id.checked_add(i64::from(*count));
@@ -235,6 +257,25 @@ impl ClusterState {
                 Err(Refusal::FeaturesChanged)
             }
             Command::SetFeatureLevels { levels, .. } => check_levels(levels),
+            Command::AlterBrokerConfigs {
+                node_id,
+                changes,
+                replace,
+            } => {
+                if let Some(node_id) = node_id
+                    && !self.image.brokers.contains_key(node_id)
+                {
+                    return Err(Refusal::BrokerNotRegistered(*node_id));
+                }
+                check_config_bytes(change_bytes(changes))?;
+                let mut configs = self.image.broker_configs(*node_id).clone();
+                alter(&mut configs, changes, *replace);
+                check_config_bytes(config_bytes(&configs))
+            }
+            Command::UnregisterBroker { node_id } => match self.image.brokers.get(node_id) {
+                Some(_) => Ok(()),
+                None => Err(Refusal::BrokerNotRegistered(*node_id)),
+            },
         }
     }
 
@@ -259,35 +300,7 @@ impl ClusterState {
             )));
         }
         check_partition_count(0, count(partitions))?;
-        self.verify_replicas(partitions)
-    }
-
-    /// Replicas are registered brokers, each once; the ISR is among them, the leader in it.
-    fn verify_replicas(&self, partitions: &[Partition]) -> Result<(), Refusal> {
-        let wrong = |reason: String| Err(Refusal::InvalidReplicaAssignment(reason));
-        for partition in partitions {
-            let replicas: BTreeSet<&i32> = partition.replicas.iter().collect();
-            if replicas.is_empty() || replicas.len() != partition.replicas.len() {
-                return wrong(format!(
-                    "replicas {:?} repeat or are none",
-                    partition.replicas
-                ));
-            }
-            if let Some(stranger) = replicas
-                .iter()
-                .find(|id| !self.image.brokers.contains_key(id))
-            {
-                return wrong(format!("there is no broker {stranger}"));
-            }
-            let isr_is_of_replicas = partition.isr.iter().all(|id| replicas.contains(id));
-            if !isr_is_of_replicas || !partition.isr.contains(&partition.leader) {
-                return wrong(format!(
-                    "leader {} and ISR {:?} do not fit replicas {:?}",
-                    partition.leader, partition.isr, partition.replicas
-                ));
-            }
-        }
-        Ok(())
+        self.image.check_placement(partitions)
     }
 
     fn topic(&self, id: &Uuid) -> Result<&Arc<Topic>, Refusal> {
@@ -366,10 +379,10 @@ fn change_bytes(changes: &[ConfigChange]) -> usize {
 }
 
 fn check_config_bytes(bytes: usize) -> Result<(), Refusal> {
-    if bytes > CONFIG_BYTES_PER_TOPIC_MAX {
+    if bytes > CONFIG_BYTES_MAX {
         return Err(Refusal::InvalidConfig(format!(
-            "{bytes} bytes of configs are more than the {CONFIG_BYTES_PER_TOPIC_MAX} that a topic \
-             may have"
+            "{bytes} bytes of configs are more than the {CONFIG_BYTES_MAX} that a topic or \
+             a broker may have"
         )));
     }
     Ok(())

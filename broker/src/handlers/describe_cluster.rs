@@ -6,7 +6,7 @@ use naru_wire::api::describe_cluster::{
 use naru_wire::{ErrorCode, Str};
 
 use super::dispatch::Context;
-use super::topics::advertised_brokers;
+use super::topics::{CLUSTER_OPERATIONS, advertised_brokers};
 
 /// Endpoints of brokers; 2 would be controllers (KIP-919).
 const BROKERS: i8 = 1;
@@ -23,6 +23,10 @@ pub fn handle(context: &Context, request: DescribeClusterRequest) -> DescribeClu
             ..Default::default()
         };
     }
+    let mut cluster_authorized_operations = i32::MIN;
+    if request.include_cluster_authorized_operations {
+        cluster_authorized_operations = CLUSTER_OPERATIONS;
+    }
     let brokers = advertised_brokers(&image, &context.listener_name());
     DescribeClusterResponse {
         cluster_id,
@@ -37,6 +41,7 @@ pub fn handle(context: &Context, request: DescribeClusterRequest) -> DescribeClu
                 is_fenced: false,
             })
             .collect(),
+        cluster_authorized_operations,
         ..Default::default()
     }
 }

@@ -6,9 +6,12 @@ use bytes::Bytes;
 use naru_wire::{AnyRequest, ApiKey, Message, RequestHeader, decode_any_request, encode_response};
 
 use super::{
-    alter_configs, api_versions, create_topics, delete_records, delete_topics, describe_cluster,
-    describe_configs, describe_log_dirs, fetch, groups, init_producer_id, list_offsets, metadata,
-    offset_for_leader_epoch, produce, transactions, update_features,
+    alter_configs, api_versions, client_quotas, create_partitions, create_topics, delete_records,
+    delete_topics, describe_cluster, describe_configs, describe_log_dirs, describe_quorum,
+    describe_topic_partitions, elect_leaders, fetch, groups, init_producer_id,
+    list_config_resources, list_offsets, metadata, offset_for_leader_epoch,
+    partition_reassignments, produce, transactions, unregister_broker, update_features,
+    user_scram_credentials,
 };
 use crate::net::{Peer, Reply, Service, Start};
 use crate::shard::Shard;
@@ -142,6 +145,18 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::IncrementalAlterConfigs(r) => c.encode(&alter_configs::incremental(c, r).await),
         R::DescribeLogDirs(r) => c.encode(&describe_log_dirs::handle(c, r).await),
         R::DescribeCluster(r) => c.encode(&describe_cluster::handle(c, r)),
+        R::CreatePartitions(r) => c.encode(&create_partitions::handle(c, r).await),
+        R::DescribeTopicPartitions(r) => c.encode(&describe_topic_partitions::handle(c, r).await),
+        R::ListConfigResources(r) => c.encode(&list_config_resources::handle(c, r).await),
+        R::ElectLeaders(r) => c.encode(&elect_leaders::handle(c, r).await),
+        R::AlterPartitionReassignments(r) => c.encode(&partition_reassignments::alter(c, r).await),
+        R::ListPartitionReassignments(r) => c.encode(&partition_reassignments::list(&r)),
+        R::DescribeClientQuotas(r) => c.encode(&client_quotas::describe(&r)),
+        R::AlterClientQuotas(r) => c.encode(&client_quotas::alter(c, r).await),
+        R::DescribeUserScramCredentials(r) => c.encode(&user_scram_credentials::describe(&r)),
+        R::AlterUserScramCredentials(r) => c.encode(&user_scram_credentials::alter(&r)),
+        R::DescribeQuorum(r) => c.encode(&describe_quorum::handle(c, &r)),
+        R::UnregisterBroker(r) => c.encode(&unregister_broker::handle(c, r).await),
         R::UpdateFeatures(r) => c.encode(&update_features::handle(c, r).await),
         R::FindCoordinator(r) => c.encode(&groups::find(c, r).await),
         R::JoinGroup(r) => c.encode(&groups::join(c, r).await),

@@ -9,6 +9,12 @@ use crate::cluster::{ClusterError, ClusterImage, Refusal, Topic, TopicRef, check
 use crate::partition::PartitionId;
 use crate::shard::Shard;
 
+/// What a client may do with a topic where nobody is asked who they are: bits of `AclOperation`,
+/// as Kafka answers without an authorizer.
+pub const TOPIC_OPERATIONS: i32 = 0x0df8;
+/// The same of the cluster.
+pub const CLUSTER_OPERATIONS: i32 = 0x1fa0;
+
 /// Why there is no topic of this name.
 pub fn topic_error(name: &str) -> Result<Arc<Topic>, ErrorCode> {
     match check_topic_name(name) {
@@ -61,6 +67,7 @@ pub fn cluster_error_code(error: &ClusterError) -> ErrorCode {
             Refusal::InvalidReplicationFactor(_) => ErrorCode::InvalidReplicationFactor,
             Refusal::InvalidReplicaAssignment(_) => ErrorCode::InvalidReplicaAssignment,
             Refusal::InvalidConfig(_) => ErrorCode::InvalidConfig,
+            Refusal::BrokerNotRegistered(_) => ErrorCode::BrokerIdNotRegistered,
             Refusal::FeaturesChanged => ErrorCode::FeatureUpdateFailed,
             Refusal::UnknownTopicId => ErrorCode::UnknownTopicId,
             Refusal::ClusterIdAlreadySet(_) | Refusal::InvalidRequest(_) => {

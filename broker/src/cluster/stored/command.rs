@@ -1,6 +1,7 @@
 //! The table of commands: which stored type each is written as, and which are read.
 
 use super::super::command::Command;
+use super::brokers_v1::{AlterBrokerConfigsV1, UnregisterBrokerV1};
 use super::command_v1::{
     AllocateProducerIdsV1, AlterTopicConfigsV1, CreatePartitionsV1, CreateTopicV1, DeleteTopicV1,
     RegisterBrokerV1, SetClusterIdV1,
@@ -21,6 +22,8 @@ const KINDS: &Kinds = &[
     (CreatePartitionsV1::KIND, "CreatePartitions", 1),
     (AllocateProducerIdsV1::KIND, "AllocateProducerIds", 1),
     (SetFeatureLevelsV1::KIND, "SetFeatureLevels", 1),
+    (AlterBrokerConfigsV1::KIND, "AlterBrokerConfigs", 1),
+    (UnregisterBrokerV1::KIND, "UnregisterBroker", 1),
 ];
 
 /// Each command in its newest version, one after the other.
@@ -88,6 +91,19 @@ fn encode(command: &Command, to: &mut Writer) {
             levels: levels.iter().map(Into::into).collect(),
         }
         .write_record(to),
+        Command::AlterBrokerConfigs {
+            node_id,
+            changes,
+            replace,
+        } => AlterBrokerConfigsV1 {
+            node_id: *node_id,
+            changes: changes.iter().map(Into::into).collect(),
+            replace: *replace,
+        }
+        .write_record(to),
+        Command::UnregisterBroker { node_id } => {
+            UnregisterBrokerV1 { node_id: *node_id }.write_record(to);
+        }
     }
 }
 
@@ -116,6 +132,8 @@ fn decode(record: &Record<'_>) -> Result<Command, Unreadable> {
         (CreatePartitionsV1::KIND, 1) => read::<CreatePartitionsV1>(payload),
         (AllocateProducerIdsV1::KIND, 1) => read::<AllocateProducerIdsV1>(payload),
         (SetFeatureLevelsV1::KIND, 1) => read::<SetFeatureLevelsV1>(payload),
+        (AlterBrokerConfigsV1::KIND, 1) => read::<AlterBrokerConfigsV1>(payload),
+        (UnregisterBrokerV1::KIND, 1) => read::<UnregisterBrokerV1>(payload),
         _ => return Err(Unreadable::record(WHAT, record, KINDS)),
     };
     command.map_err(Unreadable::malformed(WHAT))

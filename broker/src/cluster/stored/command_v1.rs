@@ -158,22 +158,14 @@ impl Stored for AlterTopicConfigsV1 {
 
     fn write(&self, to: &mut Writer) {
         to.uuid(self.topic_id);
-        to.list(&self.changes, |to, change| {
-            to.string(&change.key);
-            to.option(change.value.as_ref(), |to, value| to.string(value));
-        });
+        to.list(&self.changes, |to, change| change.write(to));
         to.u8(u8::from(self.replace));
     }
 
     fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(Self {
             topic_id: from.uuid()?,
-            changes: from.list(|from| {
-                Ok(ConfigChangeV1 {
-                    key: from.string()?,
-                    value: from.option(Reader::string)?,
-                })
-            })?,
+            changes: from.list(ConfigChangeV1::read)?,
             replace: from.u8()? != 0,
         })
     }
@@ -259,6 +251,20 @@ impl PartitionV1 {
     }
 }
 
+impl ConfigChangeV1 {
+    pub fn write(&self, to: &mut Writer) {
+        to.string(&self.key);
+        to.option(self.value.as_ref(), |to, value| to.string(value));
+    }
+
+    pub fn read(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            key: from.string()?,
+            value: from.option(Reader::string)?,
+        })
+    }
+}
+
 impl ConfigsV1 {
     pub fn write(&self, to: &mut Writer) {
         to.list(&self.0, |to, (key, value)| {
@@ -338,6 +344,13 @@ impl From<&ConfigChange> for ConfigChangeV1 {
     }
 }
 
+impl From<ConfigChangeV1> for ConfigChange {
+    fn from(stored: ConfigChangeV1) -> Self {
+        let ConfigChangeV1 { key, value } = stored;
+        Self { key, value }
+    }
+}
+
 impl From<&BTreeMap<String, String>> for ConfigsV1 {
     fn from(live: &BTreeMap<String, String>) -> Self {
         let pairs = live.iter();
@@ -384,10 +397,9 @@ impl From<DeleteTopicV1> for Command {
 
 impl From<AlterTopicConfigsV1> for Command {
     fn from(stored: AlterTopicConfigsV1) -> Self {
-        let change = |ConfigChangeV1 { key, value }| ConfigChange { key, value };
         Self::AlterTopicConfigs {
             topic_id: stored.topic_id,
-            changes: stored.changes.into_iter().map(change).collect(),
+            changes: stored.changes.into_iter().map(Into::into).collect(),
             replace: stored.replace,
         }
     }

@@ -18,6 +18,7 @@
 //! A reader that meets a kind or a version that it does not know refuses the whole file, and says
 //! what it found and what it knows: to leave a command out would be to build another state.
 
+mod brokers_v1;
 mod bytes;
 mod command;
 mod command_v1;

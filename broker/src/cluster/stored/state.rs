@@ -1,11 +1,13 @@
 //! The table of a snapshot's parts: which stored type each is written as, and which are read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::changes::Changes;
 use super::super::command_log::EntryId;
 use super::super::features::FinalizedFeatures;
 use super::super::image::{Broker, ClusterImage, Topic};
+use super::brokers_v1::BrokerConfigsV1;
 use super::features_v1::FeaturesV1;
 use super::record::{Kinds, Record};
 use super::state_v1::{BrokerV1, ChangesV1, ClusterV1, PositionV1, TopicV1};
@@ -21,6 +23,7 @@ const KINDS: &Kinds = &[
     (TopicV1::KIND, "topic", 1),
     (ChangesV1::KIND, "changes", 1),
     (FeaturesV1::KIND, "features", 1),
+    (BrokerConfigsV1::KIND, "broker configs", 1),
 ];
 
 /// The state after an entry of the log.
@@ -72,6 +75,13 @@ pub fn encode_state(last: EntryId, image: &ClusterImage) -> Vec<u8> {
     if image.features.is_set() {
         FeaturesV1::from(&*image.features).write_record(to);
     }
+    for (node_id, configs) in &*image.broker_configs {
+        BrokerConfigsV1 {
+            node_id: *node_id,
+            configs: configs.into(),
+        }
+        .write_record(to);
+    }
     writer.into_bytes()
 }
 
@@ -84,6 +94,7 @@ struct Parts {
     topics: Vec<Topic>,
     changes: Option<ChangesV1>,
     features: FinalizedFeatures,
+    broker_configs: BTreeMap<Option<i32>, BTreeMap<String, String>>,
 }
 
 /// Reads the parts to the end of the bytes.
@@ -111,6 +122,11 @@ impl Parts {
             (TopicV1::KIND, 1) => self.topics.push(TopicV1::read_payload(payload)?.into()),
             (ChangesV1::KIND, 1) => self.changes = Some(ChangesV1::read_payload(payload)?),
             (FeaturesV1::KIND, 1) => self.features = FeaturesV1::read_payload(payload)?.into(),
+            (BrokerConfigsV1::KIND, 1) => {
+                let stored = BrokerConfigsV1::read_payload(payload)?;
+                self.broker_configs
+                    .insert(stored.node_id, stored.configs.into());
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -126,6 +142,7 @@ impl Parts {
             cluster_id: cluster.cluster_id.map(Into::into),
             next_producer_id: cluster.next_producer_id,
             features: Arc::new(self.features),
+            broker_configs: Arc::new(self.broker_configs),
             changes: Arc::new(Changes::from_parts(changes.complete_since, changes.recent)),
             ..ClusterImage::default()
         };

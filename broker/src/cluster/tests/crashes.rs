@@ -24,6 +24,15 @@ fn groups() -> Vec<Vec<Command>> {
         ]);
     }
     groups.push(vec![delete(3), create("t3", 30, 2)]);
+    groups.push(vec![
+        finalize(-1, "a", 1),
+        set_broker(None, "k", Some("1"), false),
+    ]);
+    groups.push(vec![
+        register(2, 2),
+        set_broker(Some(2), "k", Some("2"), false),
+    ]);
+    groups.push(vec![Command::UnregisterBroker { node_id: 2 }]);
     groups
 }
 

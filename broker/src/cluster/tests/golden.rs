@@ -1,8 +1,9 @@
 //! Files that were written once, by every version, and are read for ever.
 //!
 //! `golden/v1-*` were written by the first Naru, whose frames held rkyv archives; `golden/v2-*`
-//! by the first with commands of a kind and a version each. A file here is never written again:
-//! a new kind or version gets a directory of its own.
+//! by the first with commands of a kind and a version each, `golden/v2-brokers-*` by the first with
+//! features and configs of brokers. A file here is never written again: a new kind or version gets a
+//! directory of its own.
 
 use naru_runtime::sim::OpKind;
 
@@ -63,6 +64,29 @@ fn groups() -> Vec<Vec<Command>> {
     ]
 }
 
+/// The kinds of command that came later, in the groups in which they were written.
+fn broker_groups() -> Vec<Vec<Command>> {
+    vec![
+        vec![
+            finalize(-1, "metadata.version", 33),
+            register(1, 0x11),
+            register(2, 0x21),
+        ],
+        vec![finalize(1, "transaction.version", 2)],
+        vec![
+            set_broker(None, "log.retention.ms", Some("86400000"), false),
+            set_broker(Some(1), "message.max.bytes", Some("2000000"), false),
+            set_broker(Some(1), "log.cleaner.threads", Some("2"), false),
+        ],
+        vec![
+            set_broker(Some(1), "log.cleanup.policy", Some("compact,delete"), true),
+            set_broker(None, "min.insync.replicas", None, false),
+            Command::UnregisterBroker { node_id: 2 },
+        ],
+        vec![finalize(4, "group.version", 1)],
+    ]
+}
+
 /// After how many groups the snapshot was taken.
 const GROUPS_IN_SNAPSHOT: usize = 5;
 
@@ -84,7 +108,11 @@ fn machine_with(name: &str, seed: u64) -> Sim {
 }
 
 fn expected() -> ClusterImage {
-    let commands: Vec<Command> = groups().into_iter().flatten().collect();
+    after_all(groups())
+}
+
+fn after_all(groups: Vec<Vec<Command>>) -> ClusterImage {
+    let commands: Vec<Command> = groups.into_iter().flatten().collect();
     let (state, answers) = after(&commands);
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     state.image()
@@ -106,6 +134,10 @@ fn every_version_reads_as_the_same_state() {
             without_changes(expected()),
             "{name}"
         );
+    }
+    for name in ["v2-brokers-log", "v2-brokers-snapshot"] {
+        let sim = machine_with(name, 1);
+        assert_eq!(image(&open(&sim)), after_all(broker_groups()), "{name}");
     }
 }
 
@@ -164,27 +196,32 @@ fn a_first_start_without_room_leaves_an_old_directory_as_it_is() {
 /// it is a new version.
 #[test]
 fn today_s_files_are_those_of_version_2() {
-    let groups = groups();
+    check_both(&groups(), GROUPS_IN_SNAPSHOT, "v2");
+    check_both(&broker_groups(), broker_groups().len() - 1, "v2-brokers");
+}
+
+/// Writes the groups into a log, and into a snapshot with a log that goes on from it.
+fn check_both(groups: &[Vec<Command>], in_snapshot: usize, name: &str) {
     let sim = machine(1);
     let node = open(&sim);
-    for group in &groups {
+    for group in groups {
         propose(&sim, &node, group).unwrap();
     }
-    check_files(&sim, "v2-log");
+    check_files(&sim, &format!("{name}-log"));
 
     let sim = machine(2);
     let node = open(&sim);
-    let (first, rest) = groups.split_at(GROUPS_IN_SNAPSHOT);
-    for group in &first[..GROUPS_IN_SNAPSHOT - 1] {
+    let (first, rest) = groups.split_at(in_snapshot);
+    for group in &first[..in_snapshot - 1] {
         propose(&sim, &node, group).unwrap();
     }
     let node = open_with(&sim, 1).unwrap();
-    propose(&sim, &node, &first[GROUPS_IN_SNAPSHOT - 1]).unwrap();
+    propose(&sim, &node, &first[in_snapshot - 1]).unwrap();
     let node = open(&sim);
     for group in rest {
         propose(&sim, &node, group).unwrap();
     }
-    check_files(&sim, "v2-snapshot");
+    check_files(&sim, &format!("{name}-snapshot"));
 }
 
 fn check_files(sim: &Sim, name: &str) {

@@ -1,5 +1,6 @@
 //! Stories of the cluster's metadata, and what they share.
 
+mod brokers;
 mod control;
 mod crashes;
 mod damage;
@@ -129,6 +130,17 @@ pub fn finalize(epoch_before: i64, name: &str, level: i16) -> Command {
     }
 }
 
+pub fn set_broker(node_id: Option<i32>, key: &str, value: Option<&str>, replace: bool) -> Command {
+    Command::AlterBrokerConfigs {
+        node_id,
+        changes: vec![ConfigChange {
+            key: key.into(),
+            value: value.map(str::to_owned),
+        }],
+        replace,
+    }
+}
+
 /// A state after these commands, with the answer to each.
 pub fn after(commands: &[Command]) -> (ClusterState, Vec<Result<Outcome, Refusal>>) {
     let mut state = ClusterState::default();
@@ -152,6 +164,9 @@ pub fn any_command() -> impl Strategy<Value = Command> {
         2 => (id, 0u32..6, 0usize..3).prop_map(|(id, before, added)| grow(id, before, added)),
         1 => (0u32..2000).prop_map(|count| Command::AllocateProducerIds { count }),
         1 => (-1i64..6, "[ab]", -1i16..3).prop_map(|(epoch, name, level)| finalize(epoch, &name, level)),
+        1 => (prop::option::of(1i32..3), "[ab]", prop::option::of("[0-9]{1,3}"), any::<bool>())
+            .prop_map(|(node, key, value, replace)| set_broker(node, &key, value.as_deref(), replace)),
+        1 => (1i32..3).prop_map(|node_id| Command::UnregisterBroker { node_id }),
         1 => Just(Command::SetClusterId { cluster_id: "t9E8VJKgT26MNQ7k0Klh-w".into() }),
     ]
 }

@@ -1,6 +1,6 @@
 //! What a command may do, and what it is refused.
 
-use super::super::state::CONFIG_BYTES_PER_TOPIC_MAX;
+use super::super::state::CONFIG_BYTES_MAX;
 use super::*;
 
 fn topic(state: &ClusterState, name: &str) -> std::sync::Arc<Topic> {
@@ -146,10 +146,10 @@ fn configs_are_set_unset_or_replaced() {
 fn configs_cannot_swell_the_log() {
     let (mut state, _) = after(&[register(1, 1), create("a", 1, 1)]);
     let refused = |answer| matches!(answer, Err(Refusal::InvalidConfig(_)));
-    let long = "x".repeat(CONFIG_BYTES_PER_TOPIC_MAX);
+    let long = "x".repeat(CONFIG_BYTES_MAX);
     assert!(refused(state.apply(3, &alter(1, "k", Some(&long), false))));
     assert!(refused(state.apply(4, &alter(1, &long, Some("v"), false))));
-    let half = "x".repeat(CONFIG_BYTES_PER_TOPIC_MAX / 2);
+    let half = "x".repeat(CONFIG_BYTES_MAX / 2);
     assert!(state.apply(5, &alter(1, "k", Some(&half), false)).is_ok());
     assert!(refused(state.apply(6, &alter(1, "l", Some(&half), false))));
     assert!(state.apply(7, &alter(1, "l", Some(&half), true)).is_ok());
