@@ -25,6 +25,7 @@ fn index() -> SegmentIndex {
         segment_bytes: ENTRIES * ENTRY_INTERVAL_BYTES,
         max_timestamp_ms: ENTRIES as i64,
         next_offset: ENTRIES as i64 * 64,
+        aborted_count: 0,
     }
 }
 

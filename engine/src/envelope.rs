@@ -10,9 +10,14 @@ const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 16;
 
 pub fn seal(magic: [u8; 4], payload: &[u8]) -> Bytes {
+    seal_version(magic, VERSION, payload)
+}
+
+/// As [`seal`], for a kind of file whose payload has had more versions than one.
+pub fn seal_version(magic: [u8; 4], version: u32, payload: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(HEADER_BYTES + payload.len());
     out.put_slice(&magic);
-    out.put_u32_le(VERSION);
+    out.put_u32_le(version);
     out.put_u32_le(crc32fast::hash(payload));
     out.put_u32_le(payload.len() as u32);
     out.put_slice(payload);
@@ -21,12 +26,17 @@ pub fn seal(magic: [u8; 4], payload: &[u8]) -> Bytes {
 
 /// The payload, aligned for rkyv, if the file is whole and of this kind.
 pub fn open(magic: [u8; 4], bytes: &[u8]) -> Option<AlignedVec> {
+    open_version(magic, VERSION, bytes)
+}
+
+/// As [`open`], for the payload of one version.
+pub fn open_version(magic: [u8; 4], version: u32, bytes: &[u8]) -> Option<AlignedVec> {
     let header = bytes.first_chunk::<HEADER_BYTES>()?;
     let number = |at: usize| {
         let raw = [header[at], header[at + 1], header[at + 2], header[at + 3]];
         u32::from_le_bytes(raw)
     };
-    if header[..4] != magic || number(4) != VERSION {
+    if header[..4] != magic || number(4) != version {
         return None;
     }
     let length = number(12) as usize;
@@ -48,6 +58,7 @@ mod tests {
         let whole = seal(*b"TEST", b"payload");
         assert_eq!(open(*b"TEST", &whole).as_deref(), Some(&b"payload"[..]));
         assert!(open(*b"OTHR", &whole).is_none());
+        assert!(open_version(*b"TEST", 2, &whole).is_none());
         for cut in 0..whole.len() {
             assert!(open(*b"TEST", &whole[..cut]).is_none());
         }

@@ -48,6 +48,7 @@ async fn recovered(env: &SimEnv, owner: &str, batches: &[i64]) -> Recovered {
     let mut replay = |replay: Replay<'_>| match replay {
         Replay::UserState(bytes) => owners.push(String::from_utf8(bytes.to_vec()).unwrap()),
         Replay::Batch(header) => offsets.push(header.base_offset),
+        Replay::Marker(_) => panic!("there were no transactions then"),
     };
     let found = recover(env, &dir(), 0, &mut replay).await.unwrap();
     assert_eq!(owners, [owner]);

@@ -106,7 +106,7 @@ fn what_was_flushed_is_read_back_from_memory_and_after_reopening() {
         let mut owner = Vec::new();
         let recovered = recover(&io, &dir, 0, &mut |replay| match replay {
             naru_engine::recovery::Replay::UserState(bytes) => owner = bytes.to_vec(),
-            naru_engine::recovery::Replay::Batch(_) => panic!("a clean log is not read"),
+            _ => panic!("a clean log is not read"),
         })
         .await
         .unwrap();

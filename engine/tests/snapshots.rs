@@ -150,6 +150,7 @@ async fn recovered(env: &SimEnv) -> Found {
             sum = known.try_into().map(i64::from_le_bytes).unwrap();
             user_at = at;
         }
+        Replay::Marker(marker) => panic!("nobody appends {marker:?}"),
         Replay::Batch(header) => {
             let known = at.get_or_insert_with(|| {
                 // What was dropped before the oldest segment is of the first life.

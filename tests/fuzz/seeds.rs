@@ -197,6 +197,7 @@ fn segment_files() -> std::io::Result<()> {
         segment_bytes: 1 << 20,
         max_timestamp_ms: 2,
         next_offset: 300,
+        aborted_count: 0,
     };
     let file = file.encode();
     // Bare, without the envelope: the target makes one around it.

@@ -7,15 +7,18 @@
 //! - [`Records`], [`RecordSearch`] and [`first_record_at`]: what is in a batch.
 //! - [`Codec`], [`Decoder`] and [`compress`]: its compression.
 //! - [`BatchBuilder`]: batches of our own.
+//! - [`EndTransactionMarker`]: the control batch that ends a transaction.
 
 mod builder;
 mod compression;
+mod control;
 mod header;
 mod records;
 mod validate;
 
 pub use builder::{BatchBuilder, BuildError, NewRecord, RecordHeader};
 pub use compression::{Codec, CompressionError, Decoder, UnknownCodec, compress};
+pub use control::{EndTransactionMarker, TransactionResult};
 pub use header::{
     Attributes, BatchHeader, CRC_FROM, HEADER_BYTES, HeaderError, LENGTH_OVERHEAD_BYTES, MAGIC,
     crc_is_valid, crc32c, stamp, stamp_log_append_time, stamp_max_timestamp,

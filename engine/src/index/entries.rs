@@ -2,6 +2,8 @@
 
 use naru_record_batch::BatchHeader;
 
+use super::AbortedTransaction;
+
 /// Log bytes between two entries, at least.
 const INTERVAL_BYTES: u64 = 64 << 10;
 
@@ -19,11 +21,44 @@ pub struct IndexEntry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
     entries: Vec<IndexEntry>,
+    /// In the order of their markers, which are in this segment.
+    aborted: Vec<AbortedTransaction>,
 }
 
 impl Index {
     pub fn from_entries(entries: Vec<IndexEntry>) -> Self {
-        Self { entries }
+        Self {
+            entries,
+            aborted: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn with_aborted(self, aborted: Vec<AbortedTransaction>) -> Self {
+        Self { aborted, ..self }
+    }
+
+    pub fn aborted(&self) -> &[AbortedTransaction] {
+        &self.aborted
+    }
+
+    /// Notes a transaction that was aborted, its marker being the last batch.
+    ///
+    /// # Panics
+    /// When its marker is not after those of all that are known.
+    pub fn note_aborted(&mut self, transaction: AbortedTransaction) {
+        let last = self.aborted.last().map(|known| known.last_offset);
+        assert!(
+            last < Some(transaction.last_offset),
+            "{transaction:?} comes after a marker at {last:?}"
+        );
+        self.aborted.push(transaction);
+    }
+
+    /// Forgets the transactions whose marker is at `offset` or after it.
+    pub fn forget_aborted_from(&mut self, offset: i64) {
+        let kept = self.aborted.partition_point(|a| a.last_offset < offset);
+        self.aborted.truncate(kept);
     }
 
     pub fn entries(&self) -> &[IndexEntry] {

@@ -6,9 +6,19 @@ use super::{Index, IndexEntry};
 use crate::envelope;
 
 const MAGIC: [u8; 4] = *b"NIDX";
+const VERSION: u32 = 2;
 
+/// Version 2 came with transactions.
 #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
 struct IndexFile {
+    segment: IndexFileV1,
+    /// How many entries the segment's `.txnindex` has. Without any, there may be no file.
+    aborted_count: u32,
+}
+
+/// Version 1 is read for ever: of a segment without a transaction.
+#[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+struct IndexFileV1 {
     /// The segment's size when the index was made; another size makes it worthless.
     segment_bytes: u64,
     max_timestamp_ms: i64,
@@ -25,26 +35,42 @@ pub struct SegmentIndex {
     pub max_timestamp_ms: i64,
     /// The offset after the segment's last record.
     pub next_offset: i64,
+    /// How many of its transactions were aborted. Which, is in a file of their own: `index` has
+    /// them only where that was read, too.
+    pub aborted_count: u32,
 }
 
 impl SegmentIndex {
     pub fn encode(&self) -> Bytes {
         let file = IndexFile {
-            segment_bytes: self.segment_bytes,
-            max_timestamp_ms: self.max_timestamp_ms,
-            next_offset: self.next_offset,
-            entries: self.index.entries().to_vec(),
+            segment: IndexFileV1 {
+                segment_bytes: self.segment_bytes,
+                max_timestamp_ms: self.max_timestamp_ms,
+                next_offset: self.next_offset,
+                entries: self.index.entries().to_vec(),
+            },
+            aborted_count: self.aborted_count,
         };
-        envelope::seal(
+        envelope::seal_version(
             MAGIC,
+            VERSION,
             &rkyv::to_bytes::<rkyv::rancor::Error>(&file).unwrap_or_default(),
         )
     }
 
     /// Reads an index file; `None` if it is not whole, or not of this segment.
     pub fn decode(bytes: &[u8], segment_bytes: u64) -> Option<Self> {
-        let payload = envelope::open(MAGIC, bytes)?;
-        let file = rkyv::from_bytes::<IndexFile, rkyv::rancor::Error>(&payload).ok()?;
+        let (file, aborted_count) = match envelope::open_version(MAGIC, VERSION, bytes) {
+            Some(payload) => {
+                let file = rkyv::from_bytes::<IndexFile, rkyv::rancor::Error>(&payload).ok()?;
+                (file.segment, file.aborted_count)
+            }
+            None => {
+                let payload = envelope::open(MAGIC, bytes)?;
+                let file = rkyv::from_bytes::<IndexFileV1, rkyv::rancor::Error>(&payload);
+                (file.ok()?, 0)
+            }
+        };
         let is_ordered = file
             .entries
             .windows(2)
@@ -58,6 +84,7 @@ impl SegmentIndex {
             segment_bytes,
             max_timestamp_ms: file.max_timestamp_ms,
             next_offset: file.next_offset,
+            aborted_count,
         })
     }
 }

@@ -9,6 +9,7 @@ use naru_record_batch::{
 use super::place::Place;
 use super::state::State;
 use super::{Log, LogError};
+use crate::index::ABORTED_ENTRIES_MAX;
 use naru_runtime::Env;
 
 /// What the leader writes into a batch.
@@ -140,7 +141,8 @@ impl<F> State<F> {
             return true;
         };
         let is_full = segment.position() + batch_bytes > self.config().segment_bytes;
+        let has_many_aborted = segment.index().aborted().len() >= ABORTED_ENTRIES_MAX.get();
         let is_old = now_ms.saturating_sub(segment.created_ms()) >= self.config().segment_ms;
-        segment.position() > 0 && (is_full || is_old)
+        segment.position() > 0 && (is_full || is_old || has_many_aborted)
     }
 }

@@ -34,6 +34,7 @@ impl<E: Env> Log<E> {
                 segment_created_ms: last.created_ms(),
                 epochs: state.segments().epochs().to_vec(),
                 index: last.index().entries().to_vec(),
+                aborted: last.index().aborted().to_vec(),
                 user_state: user_state.to_vec(),
                 is_clean,
             };

@@ -123,9 +123,8 @@ impl<E: Env> Log<E> {
         shared: Shared,
         directory: Directory,
     ) -> Self {
-        let sealed = recovered.sealed.iter().map(|found| {
-            SealedSegment::new(found.base_offset, found.size_bytes, found.max_timestamp_ms)
-        });
+        let sealed = recovered.sealed.iter().cloned();
+        let sealed = sealed.map(SealedSegment::recovered);
         let active = recovered.active.clone();
         let segments = Segments::new(
             recovered.start_offset,

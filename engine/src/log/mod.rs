@@ -16,6 +16,7 @@
 //!   no failure: it refuses appends until there is room.
 //! - No `RefCell` borrow lives across an await.
 
+mod aborted;
 mod append;
 mod budget;
 mod checkpoint;

@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use super::{Log, LogError};
-use crate::segment::{deleted_path, index_path, segment_path, snapshot_path};
+use crate::segment::{aborted_path, deleted_path, index_path, segment_path, snapshot_path};
 use naru_runtime::Env;
 
 impl<E: Env> Log<E> {
@@ -67,6 +67,7 @@ impl<E: Env> Log<E> {
             for from in [
                 segment_path(&self.0.dir, oldest),
                 index_path(&self.0.dir, oldest),
+                aborted_path(&self.0.dir, oldest),
                 snapshot_path(&self.0.dir, oldest),
             ] {
                 let to = deleted_path(&from);

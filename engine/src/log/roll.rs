@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::commit::Stop;
 use super::state::{ActiveSegment, Directory};
 use super::{Log, LogError};
-use crate::index::SegmentIndex;
-use crate::segment::{METADATA_FILE, index_path, segment_path};
+use crate::index::{SegmentIndex, encode_aborted};
+use crate::segment::{METADATA_FILE, aborted_path, index_path, segment_path};
 use naru_runtime::{Env, File, Open, replace_file};
 
 impl<E: Env> Log<E> {
@@ -41,7 +41,9 @@ impl<E: Env> Log<E> {
         let cut = file.set_length(end.place.position).await;
         cut.map_err(|cause| self.not_written(cause))?;
         self.sync(&file).await?;
+        self.write_aborted(&segment).await?;
         let index = SegmentIndex {
+            aborted_count: segment.index().aborted().len() as u32,
             index: segment.index().clone(),
             segment_bytes: end.place.position,
             max_timestamp_ms: segment.max_timestamp_ms(),
@@ -53,6 +55,22 @@ impl<E: Env> Log<E> {
         self.state().sealed();
         self.tell_flushed();
         Ok(())
+    }
+
+    /// Writes which transactions were aborted in a segment that is about to be sealed, durably:
+    /// what is before a checkpoint is not read again, and without the file it would be.
+    async fn write_aborted(&self, segment: &ActiveSegment) -> Result<(), Stop> {
+        let aborted = segment.index().aborted();
+        if aborted.is_empty() {
+            return Ok(());
+        }
+        let (path, content) = (
+            aborted_path(&self.0.dir, segment.base_offset()),
+            encode_aborted(aborted),
+        );
+        let write = async || replace_file(&self.0.env, &path, content.clone()).await;
+        let written = self.with_descriptors(write).await;
+        written.map_err(|cause| self.not_written(cause))
     }
 
     /// Writes the index of a sealed segment. It is derived: a failure costs a rebuild.

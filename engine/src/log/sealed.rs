@@ -9,9 +9,9 @@ use std::rc::Rc;
 use super::budget::SegmentId;
 use super::shelf::{LoadError, Source};
 use super::{Log, ReadError};
-use crate::index::{Index, IndexEntry, SegmentIndex};
-use crate::recovery::scan;
-use crate::segment::{index_path, segment_path};
+use crate::index::{Index, IndexEntry, SegmentIndex, decode_aborted};
+use crate::recovery::{AbortedFound, scan};
+use crate::segment::{aborted_path, index_path, segment_path};
 use naru_runtime::{Env, File, Open};
 
 /// What an entry of an index takes, in bytes.
@@ -109,13 +109,13 @@ impl<E: Env> Log<E> {
         base_offset: i64,
         ask: impl FnOnce(&Index) -> T,
     ) -> Result<T, ReadError> {
-        let size_bytes = {
+        let (size_bytes, aborted) = {
             let state = self.state();
             if let Some(unsealed) = state.segments().unsealed(base_offset) {
                 return Ok(ask(unsealed.index()));
             }
             match state.segments().sealed(base_offset) {
-                Some(sealed) => sealed.size_bytes(),
+                Some(sealed) => (sealed.size_bytes(), sealed.aborted().clone()),
                 // Dropped meanwhile: whoever asks looks at that next.
                 None => return Ok(ask(&Index::default())),
             }
@@ -123,14 +123,19 @@ impl<E: Env> Log<E> {
         let log = self.0.id;
         let segment = SegmentId { log, base_offset };
         let known = self.0.shared.tails.indexes.find(&segment, 0, |_| true);
-        let source = known.unwrap_or_else(|| self.load_index(segment, size_bytes));
+        let source = known.unwrap_or_else(|| self.load_index(segment, size_bytes, aborted));
         let index = source.get().await;
         let index = index.map_err(|error| self.cannot_read(base_offset, error))?;
         Ok(ask(&index))
     }
 
     /// Loads an index in a task of its own: whoever asked for it may go away.
-    fn load_index(&self, segment: SegmentId, size_bytes: u64) -> Source<Rc<Index>> {
+    fn load_index(
+        &self,
+        segment: SegmentId,
+        size_bytes: u64,
+        aborted: AbortedFound,
+    ) -> Source<Rc<Index>> {
         let loading = self.0.shared.tails.indexes.begin(segment, 0, 0);
         let source = loading.source();
         let log = self.clone();
@@ -141,7 +146,14 @@ impl<E: Env> Log<E> {
                 Ok(None) => (log.build_index(segment, size_bytes).await, true),
                 Err(error) => (Err(error), false),
             };
-            let weight = |found: &SegmentIndex| size_of_val(found.index.entries()) + ENTRY_BYTES;
+            let result = match result {
+                Ok(found) => log.with_aborted(segment.base_offset, found, aborted).await,
+                Err(error) => Err(error),
+            };
+            let weight = |found: &SegmentIndex| {
+                let aborted_bytes = size_of_val(found.index.aborted());
+                size_of_val(found.index.entries()) + aborted_bytes + ENTRY_BYTES
+            };
             let keep = result.as_ref().ok().map(weight);
             let keep = keep.filter(|_| log.is_kept(segment));
             let to_write = result.as_ref().ok().filter(|_| is_new).cloned();
@@ -174,6 +186,35 @@ impl<E: Env> Log<E> {
         }
     }
 
+    /// Adds which transactions were aborted. Recovery has seen that the file is whole, so one
+    /// that is not is damage.
+    async fn with_aborted(
+        &self,
+        base_offset: i64,
+        mut found: SegmentIndex,
+        aborted: AbortedFound,
+    ) -> Result<SegmentIndex, LoadError> {
+        let aborted = match aborted {
+            AbortedFound::Stored { count: 0 } => Vec::new(),
+            AbortedFound::Read(aborted) => aborted,
+            AbortedFound::Stored { count } => {
+                let path = aborted_path(&self.0.dir, base_offset);
+                let file = self.open_file(&path, Open::Buffered).await?;
+                let length = file.length().await?;
+                let content = file.read_at(0, length as usize).await?;
+                let entries = decode_aborted(&content);
+                let entries = entries.filter(|entries| entries.len() as u32 == count);
+                entries.ok_or_else(|| {
+                    let what = format!("{} is damaged", path.display());
+                    io::Error::new(io::ErrorKind::InvalidData, what)
+                })?
+            }
+        };
+        found.aborted_count = aborted.len() as u32;
+        found.index = found.index.with_aborted(aborted);
+        Ok(found)
+    }
+
     async fn build_index(
         &self,
         segment: SegmentId,
@@ -186,8 +227,9 @@ impl<E: Env> Log<E> {
             segment_bytes: size_bytes,
             max_timestamp_ms: i64::MIN,
             next_offset: base_offset,
+            aborted_count: 0,
         };
-        let end = scan(&file, size_bytes, 0, base_offset, |header, position| {
+        let end = scan(&file, size_bytes, 0, base_offset, |header, position, _| {
             built.index.note(header, position, built.max_timestamp_ms);
             built.max_timestamp_ms = built.max_timestamp_ms.max(header.max_timestamp_ms);
         });

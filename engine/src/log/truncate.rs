@@ -12,7 +12,7 @@ use super::place::{BatchEnd, Place};
 use super::state::ActiveSegment;
 use super::{Log, LogError};
 use crate::recovery::{Checkpoint, scan};
-use crate::segment::{FLUSHED_FILE, index_path, segment_path, snapshot_path};
+use crate::segment::{FLUSHED_FILE, aborted_path, index_path, segment_path, snapshot_path};
 use naru_runtime::{BLOCK_BYTES, Env, File, Open};
 
 impl<E: Env> Log<E> {
@@ -89,6 +89,11 @@ impl<E: Env> Log<E> {
             next_offset: end,
             place,
         });
+        let aborted = self.ask_index(place.segment, |index| index.aborted().to_vec());
+        let aborted = aborted.await.map_err(|error| LogError::Io {
+            path: aborted_path(&self.0.dir, place.segment),
+            cause: error.to_string().into(),
+        })?;
         self.lower_promises(place, end).await?;
         let bases: Vec<i64> = {
             let state = self.state();
@@ -97,6 +102,7 @@ impl<E: Env> Log<E> {
         };
         for &base in &bases {
             self.remove(index_path(&self.0.dir, base)).await?;
+            self.remove(aborted_path(&self.0.dir, base)).await?;
             // What comes before the segment that is cut is not: its snapshot goes on to fit.
             if base > place.segment {
                 self.remove(snapshot_path(&self.0.dir, base)).await?;
@@ -116,10 +122,12 @@ impl<E: Env> Log<E> {
             .map_err(io(path.clone()))?;
         self.sync(&file).await?;
         let mut segment = ActiveSegment::new(place.segment, 0);
-        let scanned = scan(&file, place.position, 0, place.segment, |header, _| {
+        let scanned = scan(&file, place.position, 0, place.segment, |header, _, _| {
             segment.append(header);
         });
         scanned.await.map_err(io(path.clone()))?;
+        let kept = aborted.into_iter().filter(|a| a.last_offset < end);
+        kept.for_each(|transaction| segment.note_aborted(transaction));
         let whole = place.position / BLOCK_BYTES as u64 * BLOCK_BYTES as u64;
         let block = file.read_at(whole, BLOCK_BYTES).await.map_err(io(path))?;
         let mut state = self.state();

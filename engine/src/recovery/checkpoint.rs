@@ -6,13 +6,14 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::envelope;
-use crate::index::IndexEntry;
+use crate::index::{AbortedTransaction, IndexEntry, are_ordered};
 use crate::segment::CHECKPOINT_FILE;
 use naru_runtime::{Disk, read_file, replace_file};
 
 const MAGIC: [u8; 4] = *b"NCKP";
+const VERSION: u32 = 2;
 
-#[derive(Clone, Debug, PartialEq, Eq, rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The first offset that may be read.
     pub start_offset: i64,
@@ -30,6 +31,8 @@ pub struct Checkpoint {
     pub epochs: Vec<(i32, i64)>,
     /// The index of the segment up to the recovery point.
     pub index: Vec<IndexEntry>,
+    /// The transactions that were aborted in the segment before the recovery point.
+    pub aborted: Vec<AbortedTransaction>,
     /// What the log's user wants back; it belongs to exactly `next_offset`.
     pub user_state: Vec<u8>,
     /// The log ended at the recovery point and was closed there.
@@ -48,6 +51,7 @@ impl Checkpoint {
             segment_created_ms: 0,
             epochs: Vec::new(),
             index: Vec::new(),
+            aborted: Vec::new(),
             user_state: Vec::new(),
             is_clean: false,
         }
@@ -67,13 +71,73 @@ impl Checkpoint {
     }
 
     fn encode(&self) -> std::io::Result<Bytes> {
-        let payload = rkyv::to_bytes::<rkyv::rancor::Error>(self).map_err(std::io::Error::other)?;
-        Ok(envelope::seal(MAGIC, &payload))
+        let stored = Stored {
+            log: StoredV1 {
+                start_offset: self.start_offset,
+                segment: self.segment,
+                position: self.position,
+                next_offset: self.next_offset,
+                max_timestamp_ms: self.max_timestamp_ms,
+                segment_created_ms: self.segment_created_ms,
+                epochs: self.epochs.clone(),
+                index: self.index.clone(),
+                user_state: self.user_state.clone(),
+                is_clean: self.is_clean,
+            },
+            aborted: self.aborted.clone(),
+        };
+        let payload = rkyv::to_bytes::<rkyv::rancor::Error>(&stored);
+        let payload = payload.map_err(std::io::Error::other)?;
+        Ok(envelope::seal_version(MAGIC, VERSION, &payload))
     }
 
     /// Reads a checkpoint; `None` if it is not one, or not whole.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let payload = envelope::open(MAGIC, bytes)?;
-        rkyv::from_bytes::<Self, rkyv::rancor::Error>(&payload).ok()
+        let (log, aborted) = match envelope::open_version(MAGIC, VERSION, bytes) {
+            Some(payload) => {
+                let stored = rkyv::from_bytes::<Stored, rkyv::rancor::Error>(&payload).ok()?;
+                (stored.log, stored.aborted)
+            }
+            None => {
+                let payload = envelope::open(MAGIC, bytes)?;
+                let stored = rkyv::from_bytes::<StoredV1, rkyv::rancor::Error>(&payload);
+                (stored.ok()?, Vec::new())
+            }
+        };
+        are_ordered(&aborted).then_some(Self {
+            start_offset: log.start_offset,
+            segment: log.segment,
+            position: log.position,
+            next_offset: log.next_offset,
+            max_timestamp_ms: log.max_timestamp_ms,
+            segment_created_ms: log.segment_created_ms,
+            epochs: log.epochs,
+            index: log.index,
+            aborted,
+            user_state: log.user_state,
+            is_clean: log.is_clean,
+        })
     }
+}
+
+/// Version 2 came with transactions.
+#[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+struct Stored {
+    log: StoredV1,
+    aborted: Vec<AbortedTransaction>,
+}
+
+/// Version 1 is read for ever.
+#[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+struct StoredV1 {
+    start_offset: i64,
+    segment: i64,
+    position: u64,
+    next_offset: i64,
+    max_timestamp_ms: i64,
+    segment_created_ms: i64,
+    epochs: Vec<(i32, i64)>,
+    index: Vec<IndexEntry>,
+    user_state: Vec<u8>,
+    is_clean: bool,
 }

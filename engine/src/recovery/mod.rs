@@ -33,6 +33,9 @@ mod snapshot;
 
 pub use checkpoint::Checkpoint;
 pub(crate) use recover::note_epoch;
-pub use recover::{ActiveFound, Recovered, RecoveryError, Replay, SealedFound, recover};
+pub use recover::{
+    AbortedFound, ActiveFound, Recovered, RecoveryError, Replay, ReplayedMarker, SealedFound,
+    recover,
+};
 pub(crate) use scan::scan;
 pub use snapshot::SegmentSnapshot;

@@ -4,23 +4,41 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use naru_record_batch::BatchHeader;
+use naru_record_batch::{BatchHeader, EndTransactionMarker, TransactionResult};
 
 use super::mark::Mark;
 use super::{Checkpoint, SegmentSnapshot, scan};
-use crate::index::{Index, SegmentIndex};
+use crate::index::{AbortedTransaction, Index, SegmentIndex, decode_aborted, encode_aborted};
 use crate::segment::{
-    METADATA_FILE, index_path, parse_log_name, parse_snapshot_name, segment_path,
+    METADATA_FILE, aborted_path, index_path, parse_log_name, parse_snapshot_name, segment_path,
 };
-use naru_runtime::{Disk, File, Open, read_file};
+use naru_runtime::{Disk, File, Open, read_file, replace_file};
 
 /// What the user of a log is told during recovery, in the order of the offsets.
 #[derive(Debug)]
 pub enum Replay<'a> {
     /// The user's state at the place that recovery starts from.
     UserState(&'a [u8]),
-    /// A batch after it.
+    /// A batch after it that is no marker.
     Batch(&'a BatchHeader),
+    /// A transaction's marker after it.
+    Marker(ReplayedMarker<'a>),
+}
+
+/// The marker of a transaction, for the log's user to say which one it ended: the log knows no
+/// producers.
+#[derive(Debug)]
+pub struct ReplayedMarker<'a> {
+    pub header: &'a BatchHeader,
+    pub marker: EndTransactionMarker,
+    aborted: &'a mut Option<AbortedTransaction>,
+}
+
+impl ReplayedMarker<'_> {
+    /// It aborted this transaction.
+    pub fn aborted(self, transaction: AbortedTransaction) {
+        *self.aborted = Some(transaction);
+    }
 }
 
 /// A log as recovery found it: plain data, made on one thread and opened on another.
@@ -41,11 +59,30 @@ pub struct Recovered {
     pub replayed_bytes: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedFound {
     pub base_offset: i64,
     pub size_bytes: u64,
     pub max_timestamp_ms: i64,
+    pub aborted: AbortedFound,
+}
+
+/// The transactions that were aborted in a sealed segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AbortedFound {
+    /// Its file has so many.
+    Stored { count: u32 },
+    /// As the log said: the file may be missing, where there was no room for it.
+    Read(Vec<AbortedTransaction>),
+}
+
+impl AbortedFound {
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Stored { count } => *count == 0,
+            Self::Read(aborted) => aborted.is_empty(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,9 +213,35 @@ impl<D: Disk> Recovery<'_, D> {
         // of no use either.
         let checkpoint = match checkpoint.filter(|c| bases.contains(&c.segment)) {
             Some(checkpoint) => Some(checkpoint),
-            None => SegmentSnapshot::newest(self.disk, self.dir, snapshots)
+            None => SegmentSnapshot::newest(self.disk, self.dir, snapshots.clone())
                 .await
                 .map(SegmentSnapshot::into_checkpoint),
+        };
+        let resume = checkpoint.as_ref().map_or(i64::MIN, |c| c.segment);
+        let mut sealed = Vec::new();
+        for (&base, &next) in bases.iter().zip(bases.iter().skip(1)) {
+            if next > resume {
+                break;
+            }
+            sealed.push(self.sealed_before_checkpoint(base, flushed).await);
+        }
+        // What was aborted in a segment can only be told from the beginning of it, or earlier.
+        let unknown = sealed
+            .iter()
+            .flatten()
+            .find(|found| found.aborted.is_none());
+        let checkpoint = match unknown.map(|found| found.base_offset) {
+            None => checkpoint,
+            Some(base) => {
+                let fitting = snapshots.iter().copied().filter(|&at| at <= base);
+                let newest = SegmentSnapshot::newest(self.disk, self.dir, fitting.collect());
+                let newest = newest.await.map(SegmentSnapshot::into_checkpoint);
+                tracing::warn!(
+                    "{}: the transaction index is not whole, it is built again",
+                    segment_path(self.dir, base).display()
+                );
+                newest
+            }
         };
         if let Some(checkpoint) = checkpoint.as_ref().filter(|c| !c.user_state.is_empty()) {
             (self.replay)(Replay::UserState(&checkpoint.user_state));
@@ -189,6 +252,7 @@ impl<D: Disk> Recovery<'_, D> {
         let resume = checkpoint.as_ref().map_or(i64::MIN, |c| c.segment);
         let first = bases.first().copied().unwrap_or(last);
         self.out.next_offset = first;
+        let mut sealed = sealed.into_iter();
         for &base in &bases {
             if base != self.out.next_offset {
                 return Err(self.missing(self.out.next_offset, self.out.next_offset));
@@ -197,13 +261,14 @@ impl<D: Disk> Recovery<'_, D> {
                 break;
             }
             let from = checkpoint.as_ref().filter(|c| c.segment == base);
-            let flushed = flushed
-                .filter(|f| f.segment == base)
-                .map_or(0, |f| f.position);
-            if base < resume {
-                self.sealed_before_checkpoint(base, flushed).await?;
-            } else {
-                self.sealed_after_checkpoint(base, flushed, from).await?;
+            match sealed.next() {
+                Some(found) if base < resume => self.note_sealed(found?),
+                _ => {
+                    let flushed = flushed
+                        .filter(|f| f.segment == base)
+                        .map_or(0, |f| f.position);
+                    self.sealed_after_checkpoint(base, flushed, from).await?;
+                }
             }
         }
         if let Some(flushed) = flushed.filter(|f| f.segment > last && f.position > 0) {
@@ -242,35 +307,73 @@ impl<D: Disk> Recovery<'_, D> {
         }
     }
 
-    /// A segment that recovery does not read: its index tells what is needed of it.
+    /// A segment that recovery need not read: its index tells what is needed of it.
     async fn sealed_before_checkpoint(
-        &mut self,
+        &self,
         base: i64,
-        flushed: u64,
-    ) -> Result<(), RecoveryError> {
+        flushed: Option<Mark>,
+    ) -> Result<SealedBefore, RecoveryError> {
         let (file, size_bytes) = self.open(base).await?;
+        let flushed = flushed.filter(|f| f.segment == base);
+        let flushed = flushed.map_or(0, |f| f.position);
         self.must_be_whole(base, size_bytes, base, flushed.max(size_bytes))?;
         let index = read_file(self.disk, &index_path(self.dir, base)).await.ok();
         let index = index.and_then(|bytes| SegmentIndex::decode(&bytes, size_bytes));
-        let (next_offset, max_timestamp_ms) = match index {
-            Some(index) => (index.next_offset, index.max_timestamp_ms),
+        let mut found = SealedBefore {
+            base_offset: base,
+            size_bytes,
+            next_offset: base,
+            max_timestamp_ms: i64::MIN,
+            aborted: None,
+        };
+        match index {
+            Some(index) => {
+                found.next_offset = index.next_offset;
+                found.max_timestamp_ms = index.max_timestamp_ms;
+                let expected = index.aborted_count;
+                let stored = match expected {
+                    0 => Some(0),
+                    _ => self.stored_aborted(base).await,
+                };
+                found.aborted = stored.filter(|&count| count == expected);
+            }
             None => {
-                let mut max_timestamp_ms = i64::MIN;
-                let end = scan(&file, size_bytes, 0, base, |header, _| {
-                    max_timestamp_ms = max_timestamp_ms.max(header.max_timestamp_ms);
+                let mut has_aborts = false;
+                let end = scan(&file, size_bytes, 0, base, |header, _, batch| {
+                    found.max_timestamp_ms = found.max_timestamp_ms.max(header.max_timestamp_ms);
+                    let marker = EndTransactionMarker::parse(header, batch);
+                    has_aborts |= marker.is_some_and(|m| m.result == TransactionResult::Abort);
                 });
                 let end = end.await.map_err(|cause| self.io(base, cause))?;
                 self.must_be_whole(base, end.position, end.next_offset, size_bytes)?;
-                (end.next_offset, max_timestamp_ms)
+                found.next_offset = end.next_offset;
+                found.aborted = match has_aborts {
+                    false => Some(0),
+                    true => self.stored_aborted(base).await,
+                };
             }
+        }
+        Ok(found)
+    }
+
+    /// How many transactions a segment's file has, if it is whole.
+    async fn stored_aborted(&self, base: i64) -> Option<u32> {
+        let content = read_file(self.disk, &aborted_path(self.dir, base)).await;
+        let entries = decode_aborted(&content.ok()?)?;
+        Some(entries.len() as u32)
+    }
+
+    fn note_sealed(&mut self, found: SealedBefore) {
+        let Some(count) = found.aborted else {
+            unreachable!("recovery begins no later than at what is to be built again");
         };
-        self.out.next_offset = next_offset;
+        self.out.next_offset = found.next_offset;
         self.out.sealed.push(SealedFound {
-            base_offset: base,
-            size_bytes,
-            max_timestamp_ms,
+            base_offset: found.base_offset,
+            size_bytes: found.size_bytes,
+            max_timestamp_ms: found.max_timestamp_ms,
+            aborted: AbortedFound::Stored { count },
         });
-        Ok(())
     }
 
     fn must_be_whole(
@@ -300,10 +403,20 @@ impl<D: Disk> Recovery<'_, D> {
         self.must_be_whole(base, size_bytes, base, flushed.max(size_bytes))?;
         let read = self.read(&file, base, size_bytes, from).await?;
         self.must_be_whole(base, read.position, self.out.next_offset, size_bytes)?;
+        let aborted = read.index.aborted().to_vec();
+        if !aborted.is_empty() {
+            let path = aborted_path(self.dir, base);
+            let written = replace_file(self.disk, &path, encode_aborted(&aborted)).await;
+            if let Err(error) = written {
+                // It is in memory until the next start, which does the same again.
+                tracing::warn!("{}: {error}", path.display());
+            }
+        }
         self.out.sealed.push(SealedFound {
             base_offset: base,
             size_bytes,
             max_timestamp_ms: read.max_timestamp_ms,
+            aborted: AbortedFound::Read(aborted),
         });
         Ok(())
     }
@@ -363,16 +476,35 @@ impl<D: Disk> Recovery<'_, D> {
         from: Option<&Checkpoint>,
     ) -> Result<SegmentRead, RecoveryError> {
         let (position, next_offset) = from.map_or((0, base), |c| (c.position, c.next_offset));
-        let mut index = from.map_or_else(Index::default, |c| Index::from_entries(c.index.clone()));
+        let mut index = from.map_or_else(Index::default, |c| {
+            Index::from_entries(c.index.clone()).with_aborted(c.aborted.clone())
+        });
         let mut max_timestamp_ms = from.map_or(i64::MIN, |c| c.max_timestamp_ms);
         let epochs = &mut self.out.epochs;
         let replay = &mut *self.replay;
-        let end = scan(file, length, position, next_offset, |header, position| {
-            index.note(header, position, max_timestamp_ms);
-            max_timestamp_ms = max_timestamp_ms.max(header.max_timestamp_ms);
-            note_epoch(epochs, header.partition_leader_epoch, header.base_offset);
-            replay(Replay::Batch(header));
-        });
+        let end = scan(
+            file,
+            length,
+            position,
+            next_offset,
+            |header, position, batch| {
+                index.note(header, position, max_timestamp_ms);
+                max_timestamp_ms = max_timestamp_ms.max(header.max_timestamp_ms);
+                note_epoch(epochs, header.partition_leader_epoch, header.base_offset);
+                let Some(marker) = EndTransactionMarker::parse(header, batch) else {
+                    return replay(Replay::Batch(header));
+                };
+                let mut aborted = None;
+                replay(Replay::Marker(ReplayedMarker {
+                    header,
+                    marker,
+                    aborted: &mut aborted,
+                }));
+                if let Some(transaction) = aborted {
+                    index.note_aborted(transaction);
+                }
+            },
+        );
         let end = end.await.map_err(|cause| RecoveryError::Io {
             path: segment_path(self.dir, base),
             cause,
@@ -386,6 +518,16 @@ impl<D: Disk> Recovery<'_, D> {
             index,
         })
     }
+}
+
+/// What is known of a segment that recovery need not read.
+struct SealedBefore {
+    base_offset: i64,
+    size_bytes: u64,
+    next_offset: i64,
+    max_timestamp_ms: i64,
+    /// How many of its transactions were aborted, if which is known.
+    aborted: Option<u32>,
 }
 
 struct SegmentRead {

@@ -20,13 +20,13 @@ pub(crate) struct ScanEnd {
 }
 
 /// Reads `file` of `length` bytes from `position` on, where `next_offset` is expected or a
-/// larger one; tells `each` batch and its position until one is not good.
+/// larger one; tells `each` batch, its header and its position, until one is not good.
 pub(crate) async fn scan<F: File>(
     file: &F,
     length: u64,
     position: u64,
     next_offset: i64,
-    mut each: impl FnMut(&BatchHeader, u64),
+    mut each: impl FnMut(&BatchHeader, u64, &[u8]),
 ) -> std::io::Result<ScanEnd> {
     let mut window = Window::new(file, length);
     let mut end = ScanEnd {
@@ -43,11 +43,15 @@ pub(crate) async fn scan<F: File>(
         let size = header.size_bytes() as u64;
         let fits = size <= length - end.position;
         let is_next = header.base_offset >= end.next_offset && header.last_offset_delta >= 0;
-        if !fits || !is_next || !crc_is_valid(&window.bytes(end.position, size).await?) {
+        let batch = match fits && is_next {
+            true => window.bytes(end.position, size).await?,
+            false => Bytes::new(),
+        };
+        if !crc_is_valid(&batch) {
             end.is_torn = true;
             return Ok(end);
         }
-        each(&header, end.position);
+        each(&header, end.position, &batch);
         end.position += size;
         end.next_offset = header.next_offset();
     }

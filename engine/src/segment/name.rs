@@ -9,6 +9,7 @@ pub const FLUSHED_FILE: &str = "flushed";
 /// Whose directory it is: Kafka's `partition.metadata`.
 pub const METADATA_FILE: &str = "partition.metadata";
 
+const ABORTED_SUFFIX: &str = ".txnindex";
 const SNAPSHOT_SUFFIX: &str = ".narusnapshot";
 const DELETED_SUFFIX: &str = ".deleted";
 
@@ -18,6 +19,11 @@ pub fn segment_path(dir: &Path, base_offset: i64) -> PathBuf {
 
 pub fn index_path(dir: &Path, base_offset: i64) -> PathBuf {
     dir.join(format!("{base_offset:020}.naruindex"))
+}
+
+/// The aborted transactions of a segment: Kafka's transaction index.
+pub fn aborted_path(dir: &Path, base_offset: i64) -> PathBuf {
+    dir.join(format!("{base_offset:020}{ABORTED_SUFFIX}"))
 }
 
 /// The state of the log's user when the segment began.

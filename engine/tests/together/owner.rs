@@ -52,6 +52,7 @@ pub async fn open(stage: &Stage, incarnation: u64) -> Result<Log<SimEnv>, Recove
             let end = end.try_into().map(i64::from_le_bytes);
             at = Some(end.expect("the owner leaves 16 bytes"));
         }
+        Replay::Marker(marker) => panic!("nobody appends {marker:?}"),
         Replay::Batch(header) => {
             if let Some(at) = at {
                 assert_eq!(header.base_offset, at, "the owner is not told of a batch");

@@ -2,15 +2,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use naru_engine::index::SegmentIndex;
+use naru_engine::index::{SegmentIndex, decode_aborted};
 use naru_engine::recovery::Checkpoint;
 
 const SEGMENT_BYTES: u64 = 1 << 20;
 
 /// The envelope of Naru's small files (`docs/FORMAT.md`).
-fn sealed(magic: &[u8; 4], payload: &[u8]) -> Vec<u8> {
+fn sealed(magic: &[u8; 4], version: u32, payload: &[u8]) -> Vec<u8> {
     let mut out = magic.to_vec();
-    out.extend_from_slice(&1u32.to_le_bytes());
+    out.extend_from_slice(&version.to_le_bytes());
     out.extend_from_slice(&crc32fast::hash(payload).to_le_bytes());
     out.extend_from_slice(&(payload.len() as u32).to_le_bytes());
     out.extend_from_slice(payload);
@@ -29,6 +29,9 @@ fn read(bytes: &[u8]) {
 
 fuzz_target!(|bytes: &[u8]| {
     read(bytes);
-    read(&sealed(b"NIDX", bytes));
-    read(&sealed(b"NCKP", bytes));
+    let _ = decode_aborted(bytes);
+    for version in [1, 2] {
+        read(&sealed(b"NIDX", version, bytes));
+        read(&sealed(b"NCKP", version, bytes));
+    }
 });

@@ -9,8 +9,8 @@ use naru_record_batch::BatchHeader;
 
 use super::super::place::{BatchEnd, Place};
 use super::durability::Unwritten;
-use crate::index::Index;
-use crate::recovery::{ActiveFound, SegmentSnapshot, note_epoch};
+use crate::index::{AbortedTransaction, Index};
+use crate::recovery::{AbortedFound, ActiveFound, SealedFound, SegmentSnapshot, note_epoch};
 use crate::segment::{Ahead, Space};
 
 pub(in crate::log) struct Segments<F> {
@@ -40,15 +40,22 @@ pub(in crate::log) struct SealedSegment {
     base_offset: i64,
     size_bytes: u64,
     max_timestamp_ms: i64,
+    aborted: AbortedFound,
 }
 
 impl SealedSegment {
-    pub fn new(base_offset: i64, size_bytes: u64, max_timestamp_ms: i64) -> Self {
+    pub fn recovered(found: SealedFound) -> Self {
         Self {
-            base_offset,
-            size_bytes,
-            max_timestamp_ms,
+            base_offset: found.base_offset,
+            size_bytes: found.size_bytes,
+            max_timestamp_ms: found.max_timestamp_ms,
+            aborted: found.aborted,
         }
+    }
+
+    /// The transactions that were aborted in it.
+    pub fn aborted(&self) -> &AbortedFound {
+        &self.aborted
     }
 
     pub fn base_offset(&self) -> i64 {
@@ -131,6 +138,18 @@ impl ActiveSegment {
         self.max_timestamp_ms = self.max_timestamp_ms.max(header.max_timestamp_ms);
         self.position += header.size_bytes() as u64;
         self.end_offset = header.next_offset();
+    }
+
+    /// A transaction was aborted, whose marker is in this segment.
+    pub fn note_aborted(&mut self, transaction: AbortedTransaction) {
+        assert!(
+            transaction.last_offset >= self.base_offset
+                && transaction.last_offset < self.end_offset,
+            "the segment at {} ends at {}, and has no marker of {transaction:?}",
+            self.base_offset,
+            self.end_offset
+        );
+        self.index.note_aborted(transaction);
     }
 
     pub fn end(&self) -> BatchEnd {
@@ -258,6 +277,26 @@ impl<F> Segments<F> {
         })
     }
 
+    /// The segments from the one that holds `offset` on that have the marker of a transaction
+    /// that was aborted, by their base offsets, oldest first.
+    pub fn with_aborted_from(&self, offset: i64) -> Vec<i64> {
+        let after = self.sealed.partition_point(|s| s.base_offset <= offset);
+        let sealed = self.sealed.iter().skip(after.saturating_sub(1));
+        let sealed = sealed.filter(|s| !s.aborted.is_empty());
+        let unsealed = self.unsealed.iter();
+        let unsealed = unsealed.filter(|s| !s.index.aborted().is_empty());
+        let bases = sealed.map(|s| s.base_offset);
+        bases.chain(unsealed.map(|s| s.base_offset)).collect()
+    }
+
+    /// A transaction was aborted, whose marker is the last batch.
+    pub fn note_aborted(&mut self, transaction: AbortedTransaction) {
+        let Some(active) = self.unsealed.back_mut() else {
+            panic!("{transaction:?} was noted, and no segment is open");
+        };
+        active.note_aborted(transaction);
+    }
+
     /// The file of the first unsealed segment, if it is made.
     pub fn file(&self) -> Option<&F> {
         self.file.as_ref()
@@ -372,6 +411,9 @@ impl<F> Segments<F> {
             base_offset: segment.base_offset,
             size_bytes: segment.position,
             max_timestamp_ms: segment.max_timestamp_ms,
+            aborted: AbortedFound::Stored {
+                count: segment.index.aborted().len() as u32,
+            },
         });
         end
     }
@@ -407,6 +449,7 @@ impl<F> Segments<F> {
         }
         kept.end_offset = written.next_offset.max(kept.base_offset);
         kept.index.truncate(kept.position);
+        kept.index.forget_aborted_from(kept.end_offset);
         self.space = Space::after(kept.position);
         self.epochs
             .retain(|&(_, first)| first < written.next_offset);
