@@ -9,7 +9,7 @@ use naru_runtime::Handle;
 use super::{Reply, Slot};
 use crate::config::Groups;
 use crate::group::{Coordinator, GroupConfig, Now};
-use crate::partition::Partition;
+use crate::partition::{Isolation, Partition};
 
 /// Bytes of the log that are read at a time.
 const READ_BYTES: usize = 1 << 20;
@@ -55,7 +55,9 @@ impl Slot {
         let slot = Self::empty(io, groups, Rc::clone(&partition));
         let mut offset = partition.start_offset();
         loop {
-            let bytes = partition.read(offset, READ_BYTES, true).await?.concat();
+            let everything = Isolation::ReadUncommitted;
+            let read = partition.read(offset, READ_BYTES, true, everything).await?;
+            let bytes = read.records.concat();
             let before = offset;
             let mut rest = &bytes[..];
             while let Ok(header) = BatchHeader::parse(rest) {

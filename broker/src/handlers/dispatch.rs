@@ -7,11 +7,11 @@ use naru_wire::{AnyRequest, ApiKey, Message, RequestHeader, decode_any_request, 
 
 use super::{
     alter_configs, api_versions, client_quotas, create_partitions, create_topics, delete_records,
-    delete_topics, describe_cluster, describe_configs, describe_log_dirs, describe_quorum,
-    describe_topic_partitions, elect_leaders, fetch, groups, init_producer_id,
+    delete_topics, describe_cluster, describe_configs, describe_log_dirs, describe_producers,
+    describe_quorum, describe_topic_partitions, elect_leaders, fetch, groups, init_producer_id,
     list_config_resources, list_offsets, metadata, offset_for_leader_epoch,
     partition_reassignments, produce, transactions, unregister_broker, update_features,
-    user_scram_credentials,
+    user_scram_credentials, write_txn_markers,
 };
 use crate::net::{Peer, Reply, Service, Start};
 use crate::shard::Shard;
@@ -157,6 +157,8 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::AlterUserScramCredentials(r) => c.encode(&user_scram_credentials::alter(&r)),
         R::DescribeQuorum(r) => c.encode(&describe_quorum::handle(c, &r)),
         R::UnregisterBroker(r) => c.encode(&unregister_broker::handle(c, r).await),
+        R::DescribeProducers(r) => c.encode(&describe_producers::handle(c, r).await),
+        R::WriteTxnMarkers(r) => c.encode(&write_txn_markers::handle(c, r).await),
         R::UpdateFeatures(r) => c.encode(&update_features::handle(c, r).await),
         R::FindCoordinator(r) => c.encode(&groups::find(c, r).await),
         R::JoinGroup(r) => c.encode(&groups::join(c, r).await),

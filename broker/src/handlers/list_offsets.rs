@@ -11,7 +11,7 @@ use naru_wire::api::list_offsets::{
 
 use super::dispatch::{Context, Turns};
 use crate::cluster::TopicRef;
-use crate::partition::{Partition, PartitionId, owner};
+use crate::partition::{Isolation, Partition, PartitionId, owner};
 use crate::shard::Shard;
 
 const LATEST: i64 = -1;
@@ -37,6 +37,7 @@ pub async fn handle(context: &Context, request: ListOffsetsRequest) -> ListOffse
     let mut response = ListOffsetsResponse::default();
     let mut calls = Vec::new();
     let mut turns = Turns::of(context);
+    let isolation = Isolation::from_level(request.isolation_level);
     for topic in &request.topics {
         let known = image.topic(TopicRef::Name(&topic.name));
         let mut answered = ListOffsetsTopicResponse {
@@ -64,7 +65,7 @@ pub async fn handle(context: &Context, request: ListOffsetsRequest) -> ListOffse
                     let wanted = wanted.clone();
                     let version = context.version();
                     let call = shard.mesh.call(shard, target, move |there| {
-                        look_up(Rc::clone(there), id, wanted, version)
+                        look_up(Rc::clone(there), id, wanted, version, isolation)
                     });
                     calls.push((response.topics.len(), answered.partitions.len(), call));
                 }
@@ -93,6 +94,7 @@ async fn look_up(
     id: PartitionId,
     wanted: ListOffsetsPartition,
     version: i16,
+    isolation: Isolation,
 ) -> Result<Found, ErrorCode> {
     let admitted = shard.leader(id, wanted.current_leader_epoch);
     let partition = admitted.map_err(|denial| denial.error_code)?;
@@ -107,22 +109,24 @@ async fn look_up(
         ..at(-1)
     };
     match wanted.timestamp {
-        LATEST => latest(&partition).await.map(at),
+        LATEST => latest(&partition, isolation).await.map(at),
         EARLIEST => Ok(at(partition.start_offset())),
         EARLIEST_LOCAL if version >= 8 => Ok(at(partition.start_offset())),
         LATEST_TIERED if version >= 9 => Ok(nothing),
         EARLIEST_PENDING_UPLOAD if version >= 11 => Ok(nothing),
         MAX_TIMESTAMP if version >= 7 => {
-            latest(&partition).await?;
-            let found = partition.offset_of_max_timestamp().await;
+            latest(&partition, isolation).await?;
+            let found = partition.offset_of_max_timestamp(isolation).await;
             timed(
                 leader_epoch,
                 found.map_err(|_| ErrorCode::KafkaStorageError)?,
             )
         }
         timestamp_ms if timestamp_ms >= 0 => {
-            latest(&partition).await?;
-            let found = partition.offset_for_timestamp(timestamp_ms).await;
+            latest(&partition, isolation).await?;
+            let found = partition
+                .offset_for_timestamp(timestamp_ms, isolation)
+                .await;
             timed(
                 leader_epoch,
                 found.map_err(|_| ErrorCode::KafkaStorageError)?,
@@ -133,8 +137,8 @@ async fn look_up(
 }
 
 /// The end that a consumer can reach: after every write that was acknowledged before.
-async fn latest(partition: &Partition) -> Result<i64, ErrorCode> {
-    let latest = partition.latest().await;
+async fn latest(partition: &Partition, isolation: Isolation) -> Result<i64, ErrorCode> {
+    let latest = partition.latest(isolation).await;
     latest.map_err(|_| ErrorCode::KafkaStorageError)
 }
 

@@ -14,6 +14,7 @@ mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
 mod describe_log_dirs;
+mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
 mod dispatch;
@@ -32,5 +33,7 @@ mod transactions;
 mod unregister_broker;
 mod update_features;
 mod user_scram_credentials;
+mod verification;
+mod write_txn_markers;
 
 pub use dispatch::Requests;

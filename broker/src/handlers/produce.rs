@@ -3,8 +3,9 @@
 //!
 //! Every batch is checked, and then all are handed to their partitions' owners in one go,
 //! before the next request of the connection is looked at: batches of a connection never
-//! overtake each other. Small ones are checked at once, on the connection's shard. Waiting
-//! for the acknowledgement comes after.
+//! overtake each other. Small ones are checked at once, on the connection's shard. What may
+//! begin a transaction in its partition is verified with the transaction's coordinator on the
+//! way ([`super::verification`]). Waiting for the acknowledgement comes after.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -20,11 +21,13 @@ use naru_wire::{ErrorCode, Str};
 use super::checks::Checks;
 use super::dispatch::Context;
 use super::topics::log_error_code;
+use super::verification::verify;
 use crate::cluster::{Topic, TopicRef};
 use crate::config::{RecordValidation, TimestampType};
 use crate::net::{Answer, Reply, Start};
 use crate::partition::{
-    AckError, Acks, AppendError, Appended, NO_EPOCH, PartitionId, SequenceError, ShardId, owner,
+    AckError, Acks, AppendError, Appended, NO_EPOCH, PartitionId, ProducerError, ShardId,
+    Verification, owner,
 };
 use crate::shard::{Call, Shard};
 
@@ -39,15 +42,23 @@ const ZSTD_SINCE: i16 = 7;
 const ACK_WAIT_MS_MIN: u64 = 100;
 
 /// A batch on its way to a partition: its place in the response, and the batch.
-struct Routed {
-    place: Place,
-    partition: PartitionId,
-    batch: CheckedBatch,
+pub(super) struct Routed {
+    pub place: Place,
+    pub partition: PartitionId,
+    pub batch: CheckedBatch,
+    /// What speaks for a batch that begins a transaction in the partition.
+    pub verification: Verification,
+}
+
+impl Routed {
+    pub fn is_transactional(&self) -> bool {
+        self.batch.header().attributes.is_transactional()
+    }
 }
 
 /// Topic and partition as indexes into the request.
 #[derive(Clone, Copy)]
-struct Place {
+pub(super) struct Place {
     topic: usize,
     partition: usize,
 }
@@ -77,47 +88,87 @@ pub fn start(context: Context, request: ProduceRequest) -> Start {
     let timeout_ms = u64::try_from(request.timeout_ms).unwrap_or_default();
     let wait_max = Duration::from_millis(timeout_ms.max(ACK_WAIT_MS_MIN));
     let (response, mut checks) = begin_checks(&context, &request);
+    let mut produce = Produce {
+        context,
+        response,
+        transactional_id: request.transactional_id,
+        acks,
+        wait_max,
+    };
     if checks.run_now() {
-        return Start::Overlapping(append(context, response, checks, acks, wait_max));
+        let routed = produce.accept(checks);
+        if routed.iter().any(Routed::is_transactional) {
+            return Start::InOrder(Box::pin(produce.verify_and_append(routed)));
+        }
+        return Start::Overlapping(produce.append(routed));
     }
     Start::InOrder(Box::pin(async move {
-        checks.finish(&context.shard).await;
-        append(context, response, checks, acks, wait_max)
+        checks.finish(&produce.context.shard).await;
+        let routed = produce.accept(checks);
+        produce.verify_and_append(routed).await
     }))
 }
 
-/// Hands over what was found good; the answer waits for what comes of it.
-fn append(
+/// A request that is under way.
+struct Produce {
     context: Context,
-    mut response: ProduceResponse,
-    checks: Checks<(Place, PartitionId)>,
+    response: ProduceResponse,
+    transactional_id: Option<Str>,
     acks: Acks,
     wait_max: Duration,
-) -> Answer {
-    let mut routed = Vec::new();
-    for ((place, partition), verdict) in checks.into_verdicts() {
-        match accept(verdict) {
-            Ok(batch) => routed.push(Routed {
-                place,
-                partition,
-                batch,
-            }),
-            Err(refusal) => refusal.fill(place.slot(&mut response)),
-        }
-    }
-    let calls = hand_over(&context.shard, routed, acks, wait_max);
-    Box::pin(async move {
-        for call in calls {
-            for (place, outcome) in call.await {
-                let outcome = outcome.map_err(|code| gone_by_id(&context, code));
-                fill(place.slot(&mut response), outcome);
+}
+
+impl Produce {
+    /// The batches that were found good; why the others are not is in the response.
+    fn accept(&mut self, checks: Checks<(Place, PartitionId)>) -> Vec<Routed> {
+        let mut routed = Vec::new();
+        for ((place, partition), verdict) in checks.into_verdicts() {
+            match verdict {
+                Ok(batch) => routed.push(Routed {
+                    place,
+                    partition,
+                    batch,
+                    verification: Verification::None,
+                }),
+                Err(rejection) => refuse(place.slot(&mut self.response), &rejection),
             }
         }
-        if acks == Acks::None {
-            return reply_to_acks_0(&response);
+        routed
+    }
+
+    async fn verify_and_append(mut self, mut routed: Vec<Routed>) -> Answer {
+        if routed.iter().any(Routed::is_transactional) {
+            let refused = verify(&self.context, self.transactional_id.as_deref(), &mut routed);
+            for (place, code) in refused.await {
+                place.slot(&mut self.response).error_code = code;
+            }
         }
-        context.encode(&response)
-    })
+        self.append(routed)
+    }
+
+    /// Hands over what was found good; the answer waits for what comes of it.
+    fn append(self, routed: Vec<Routed>) -> Answer {
+        let Self {
+            context,
+            mut response,
+            acks,
+            wait_max,
+            ..
+        } = self;
+        let calls = hand_over(&context.shard, routed, acks, wait_max);
+        Box::pin(async move {
+            for call in calls {
+                for (place, outcome) in call.await {
+                    let outcome = outcome.map_err(|code| gone_by_id(&context, code));
+                    fill(place.slot(&mut response), outcome);
+                }
+            }
+            if acks == Acks::None {
+                return reply_to_acks_0(&response);
+            }
+            context.encode(&response)
+        })
+    }
 }
 
 fn answer_now(context: Context, response: ProduceResponse) -> Answer {
@@ -185,28 +236,16 @@ fn begin_checks(
     (response, checks)
 }
 
-/// Why a batch is not taken.
-enum Refusal {
-    Code(ErrorCode),
-    Batch(Rejection),
-}
-
-impl Refusal {
-    fn fill(self, slot: &mut PartitionProduceResponse) {
-        match self {
-            Self::Code(code) => slot.error_code = code,
-            Self::Batch(rejection) => {
-                slot.error_code = error_code(rejection.kind());
-                slot.error_message = Some(Str::from(rejection.to_string()));
-                let refused = rejection.refused_records().iter();
-                let named = refused.map(|record| BatchIndexAndErrorMessage {
-                    batch_index: record.index,
-                    batch_index_error_message: Some(Str::from(record.reason.to_string())),
-                });
-                slot.record_errors = named.collect();
-            }
-        }
-    }
+/// Says why a batch is not taken.
+fn refuse(slot: &mut PartitionProduceResponse, rejection: &Rejection) {
+    slot.error_code = error_code(rejection.kind());
+    slot.error_message = Some(Str::from(rejection.to_string()));
+    let refused = rejection.refused_records().iter();
+    let named = refused.map(|record| BatchIndexAndErrorMessage {
+        batch_index: record.index,
+        batch_index_error_message: Some(Str::from(record.reason.to_string())),
+    });
+    slot.record_errors = named.collect();
 }
 
 /// Where the batch belongs, and what is asked of it there.
@@ -252,15 +291,6 @@ fn rules_of(
     Ok((id, rules))
 }
 
-fn accept(verdict: Result<CheckedBatch, Rejection>) -> Result<CheckedBatch, Refusal> {
-    let batch = verdict.map_err(Refusal::Batch)?;
-    if batch.header().attributes.is_transactional() {
-        // Transactions are not served yet, and no client can have been told otherwise.
-        return Err(Refusal::Code(ErrorCode::TransactionalIdAuthorizationFailed));
-    }
-    Ok(batch)
-}
-
 fn clamped(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX)
 }
@@ -304,7 +334,8 @@ fn append_all(
     for routed in batches {
         let outcome = match shard.leader(routed.partition, NO_EPOCH) {
             Ok(partition) => {
-                let outcome = partition.append(&routed.batch, now_ms);
+                let (batch, verification) = (&routed.batch, routed.verification);
+                let outcome = partition.append_verified(batch, verification, now_ms);
                 if let Ok(appended) = &outcome {
                     // All flushes are asked for before the first is waited for.
                     let next_offset = appended.next_offset;
@@ -356,12 +387,13 @@ fn gone_by_id(context: &Context, code: ErrorCode) -> ErrorCode {
 
 fn append_error_code(shard: &Shard, id: PartitionId, error: &AppendError) -> ErrorCode {
     match error {
-        AppendError::Sequence(SequenceError::OutOfOrderSequence { .. }) => {
-            ErrorCode::OutOfOrderSequenceNumber
-        }
-        AppendError::Sequence(SequenceError::InvalidProducerEpoch { .. }) => {
-            ErrorCode::InvalidProducerEpoch
-        }
+        AppendError::Producer(error) => match error {
+            ProducerError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+            ProducerError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            ProducerError::NotVerified { .. } | ProducerError::OutsideTransaction { .. } => {
+                ErrorCode::InvalidTxnState
+            }
+        },
         AppendError::NotLeader => ErrorCode::NotLeaderOrFollower,
         AppendError::Log(error) => log_error_code(shard, id, error),
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use naru_engine::log::LogError;
 
-use super::{AckError, Partition};
+use super::{AckError, Isolation, Partition};
 
 /// Stands for the high watermark in a request.
 const HIGH_WATERMARK: i64 = -1;
@@ -42,7 +42,7 @@ impl Partition {
             return Err(DeleteRecordsError::PolicyViolation);
         }
         // What was acknowledged before may be deleted, flushed until now or not.
-        let high_watermark = self.latest().await?;
+        let high_watermark = self.latest(Isolation::ReadUncommitted).await?;
         self.check_leads()?;
         let target = match offset {
             HIGH_WATERMARK => high_watermark,

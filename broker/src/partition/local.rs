@@ -11,6 +11,8 @@
 //!   0003).
 //! - A producer's sequence is recorded with the append, before anything is written: a
 //!   retry that overtakes the write is a duplicate and waits for the same offset.
+//! - The last stable offset is at or below the high watermark and never goes back: no consumer
+//!   of committed records sees a transaction before its marker is committed.
 //! - The leader epoch never goes back.
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -19,16 +21,13 @@ use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use naru_engine::log::{Log, LogConfig, LogError, ReadError, Stamp};
-use naru_record_batch::CheckedBatch;
+use naru_engine::log::{Log, LogConfig, LogError};
 use naru_runtime::sync::Notify;
 use naru_runtime::{Handle, Task};
 
 use super::checkpoint::Checkpointed;
-use super::{
-    HighWatermark, PartitionId, Producers, Role, SequenceError, Standing, Verdict, Watch, Watcher,
-};
-use crate::config::{TimestampType, TopicConfig};
+use super::{HighWatermark, PartitionId, Producers, Role, Standing};
+use crate::config::TopicConfig;
 
 /// Bytes after the recovery point at which it is moved: recovery reads little more than this.
 const CHECKPOINT_EVERY_BYTES: u64 = 256 << 20;
@@ -42,12 +41,12 @@ pub struct Partition {
     pub topic: Rc<str>,
     io: Handle,
     pub(super) log: Log<Handle>,
-    standing: Cell<Standing>,
+    pub(super) standing: Cell<Standing>,
     high_watermark: HighWatermark,
     pub config: RefCell<Rc<TopicConfig>>,
-    producers: RefCell<Producers>,
+    pub(super) producers: RefCell<Producers>,
     /// There is so much that recovery would read that the recovery point is to be moved.
-    recovery_is_long: Rc<Notify>,
+    pub(super) recovery_is_long: Rc<Notify>,
     /// Raise the high watermark and move the recovery point while this lives.
     tasks: OnceCell<[Task<()>; 2]>,
 }
@@ -57,27 +56,6 @@ pub struct Partition {
 pub struct PartitionState {
     pub producers: Producers,
     pub high_watermark: i64,
-}
-
-/// Where a batch went.
-#[derive(Clone, Copy, Debug)]
-pub struct Appended {
-    pub base_offset: i64,
-    /// The offset after the batch: acknowledged when all below it is.
-    pub next_offset: i64,
-    /// The broker's time if it was stamped, else -1, in ms.
-    pub log_append_time_ms: i64,
-    pub log_start_offset: i64,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum AppendError {
-    #[error("this broker does not lead the partition")]
-    NotLeader,
-    #[error(transparent)]
-    Sequence(#[from] SequenceError),
-    #[error(transparent)]
-    Log(#[from] LogError),
 }
 
 /// What `acks` asks for.
@@ -179,82 +157,6 @@ impl Partition {
         }
     }
 
-    /// Gives a batch its offsets and puts it on the way to the disk. Does not wait.
-    pub fn append(&self, batch: &CheckedBatch, now_ms: i64) -> Result<Appended, AppendError> {
-        if self.standing.get().role != Role::Leader {
-            return Err(AppendError::NotLeader);
-        }
-        self.forget_what_was_taken_back();
-        let header = batch.header();
-        if header.producer_id >= 0 {
-            match self.producers.borrow().check(
-                header.producer_id,
-                header.producer_epoch,
-                header.base_sequence,
-                header.last_sequence(),
-            )? {
-                Verdict::New => {}
-                Verdict::Duplicate {
-                    first_offset,
-                    last_offset,
-                    timestamp_ms,
-                } => {
-                    return Ok(Appended {
-                        base_offset: first_offset,
-                        next_offset: last_offset + 1,
-                        log_append_time_ms: match self.timestamp_type() {
-                            TimestampType::CreateTime => -1,
-                            TimestampType::LogAppendTime => timestamp_ms,
-                        },
-                        log_start_offset: self.log.start_offset(),
-                    });
-                }
-            }
-        }
-        let log_append_time_ms = match self.timestamp_type() {
-            TimestampType::CreateTime => None,
-            TimestampType::LogAppendTime => Some(now_ms),
-        };
-        let stamp = Stamp {
-            leader_epoch: self.standing.get().leader_epoch,
-            log_append_time_ms,
-            max_timestamp_ms: (batch.max_timestamp_ms() != header.max_timestamp_ms)
-                .then_some(batch.max_timestamp_ms()),
-        };
-        let appended = self.log.append_checked(batch, stamp, now_ms)?;
-        if appended.begins_segment {
-            // As it was before this batch: a truncation begins again from here.
-            self.log
-                .keep_snapshot(appended.base_offset, self.checkpointed());
-        }
-        if header.producer_id >= 0 {
-            let timestamp_ms = log_append_time_ms.unwrap_or(batch.max_timestamp_ms());
-            self.producers
-                .borrow_mut()
-                .record(header, appended.base_offset, timestamp_ms, now_ms);
-        }
-        if self.is_recovery_long() {
-            self.recovery_is_long.notify_all();
-        }
-        Ok(Appended {
-            base_offset: appended.base_offset,
-            next_offset: appended.last_offset + 1,
-            log_append_time_ms: log_append_time_ms.unwrap_or(-1),
-            log_start_offset: self.log.start_offset(),
-        })
-    }
-
-    /// A log without room takes back what it could not write: a retry of it is no duplicate.
-    fn forget_what_was_taken_back(&self) {
-        if let Some(end_offset) = self.log.taken_back() {
-            self.producers.borrow_mut().forget_from(end_offset);
-        }
-    }
-
-    fn timestamp_type(&self) -> TimestampType {
-        self.config.borrow().timestamp_type
-    }
-
     /// Resolves when the batch that was just appended, which ends at `offset`, is what `acks`
     /// asks for. What has to be flushed for that is asked for when this is called, not when
     /// it is first polled; and it is for that batch, also if the log takes it back for want
@@ -328,9 +230,12 @@ impl Partition {
 
     /// Raises the high watermark to what all in-sync replicas have flushed: of this leader
     /// alone, its own flushed end.
-    fn settle(&self) {
+    pub(super) fn settle(&self) {
         if self.check_leads().is_ok() {
-            self.high_watermark.advance_to(self.log.flushed_offset());
+            let flushed = self.log.flushed_offset();
+            // Before anyone is woken: whoever reads committed records waits for this, too.
+            self.producers.borrow_mut().committed_up_to(flushed);
+            self.high_watermark.advance_to(flushed);
         }
         assert!(
             self.committed() <= self.log.flushed_offset(),
@@ -340,15 +245,6 @@ impl Partition {
             self.committed(),
             self.log.flushed_offset()
         );
-    }
-
-    /// The high watermark after all that was written when this was called: a client that
-    /// had its write acknowledged finds it, whatever its acks.
-    pub async fn latest(&self) -> Result<i64, LogError> {
-        let written = self.log.written_offset();
-        self.log.flushed(written).await?;
-        self.settle();
-        Ok(self.committed())
     }
 
     pub(super) fn log(&self) -> &Log<Handle> {
@@ -368,54 +264,6 @@ impl Partition {
     /// Whether nothing was ever appended.
     pub fn is_new(&self) -> bool {
         self.log.end_offset() == 0
-    }
-
-    /// Whole batches from the one that holds `from` on, up to the high watermark.
-    pub async fn read(
-        &self,
-        from: i64,
-        bytes_max: usize,
-        at_least_one: bool,
-    ) -> Result<Vec<Bytes>, ReadError> {
-        let up_to = self.committed();
-        if from >= up_to {
-            // A consumer that never waits has no watch, and would never see what nobody flushes.
-            self.log.demand_flush(self.log.end_offset());
-        }
-        self.log
-            .read_up_to(from, up_to, bytes_max, at_least_one)
-            .await
-    }
-
-    /// Watches for more to read from `from` on, of which a fetch takes `bytes_max` at most.
-    /// `watcher` hears of it as of its partition `place`.
-    pub fn watch(
-        self: &Rc<Self>,
-        from: i64,
-        bytes_max: u64,
-        watcher: &Rc<Watcher>,
-        place: usize,
-    ) -> Watch {
-        Watch::new(self, &self.log, from, bytes_max, watcher, place)
-    }
-
-    /// The first committed record with a timestamp of at least `timestamp_ms`, as (offset,
-    /// timestamp).
-    pub async fn offset_for_timestamp(
-        &self,
-        timestamp_ms: i64,
-    ) -> Result<Option<(i64, i64)>, ReadError> {
-        let up_to = self.committed();
-        self.log
-            .offset_for_timestamp_up_to(timestamp_ms, up_to)
-            .await
-    }
-
-    /// The first record with the largest timestamp, if it is committed, as (offset,
-    /// timestamp).
-    pub async fn offset_of_max_timestamp(&self) -> Result<Option<(i64, i64)>, ReadError> {
-        let found = self.log.offset_of_max_timestamp().await?;
-        Ok(found.filter(|(offset, _)| *offset < self.committed()))
     }
 
     /// Takes the settings of its topic.
@@ -445,11 +293,6 @@ impl Partition {
         self.log.retire(to).await
     }
 
-    /// Forgets producers that have been silent for `expiration_ms`.
-    pub fn expire_producers(&self, now_ms: i64, expiration_ms: i64) {
-        self.producers.borrow_mut().expire(now_ms, expiration_ms);
-    }
-
     /// Moves the recovery point if much was appended since, or left over by a crash.
     async fn shorten_recovery(&self) -> Result<(), LogError> {
         if !self.is_recovery_long() {
@@ -458,7 +301,7 @@ impl Partition {
         self.log.checkpoint(self.checkpointed()).await
     }
 
-    fn is_recovery_long(&self) -> bool {
+    pub(super) fn is_recovery_long(&self) -> bool {
         self.log.recovery_debt_bytes() >= CHECKPOINT_EVERY_BYTES
     }
 
@@ -467,7 +310,7 @@ impl Partition {
         self.log.close(self.checkpointed()).await
     }
 
-    fn checkpointed(&self) -> Bytes {
+    pub(super) fn checkpointed(&self) -> Bytes {
         self.forget_what_was_taken_back();
         let producers = self.producers.borrow().to_bytes();
         Checkpointed::encode(self.committed(), &producers)

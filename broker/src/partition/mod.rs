@@ -1,6 +1,7 @@
 //! What a shard owns of a topic: a partition's log, the state of its producers, its high
 //! watermark and the fetches that wait for it.
 
+mod append;
 mod checkpoint;
 mod delete_records;
 mod epochs;
@@ -9,6 +10,7 @@ mod high_watermark;
 mod local;
 mod placement;
 mod producers;
+mod read;
 mod report;
 mod role;
 mod table;
@@ -18,14 +20,20 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use append::{AppendError, Appended, MarkerError};
 pub use checkpoint::{CheckpointError, Checkpointed};
 pub use delete_records::DeleteRecordsError;
 pub use epochs::EpochEnd;
 pub use fetch_sessions::{FetchPlan, FetchSessions, FetchTarget, SessionRequest, Told, Wants};
 pub use high_watermark::HighWatermark;
-pub use local::{AckError, Acks, AppendError, Appended, Partition, PartitionState};
+pub use local::{AckError, Acks, Partition, PartitionState};
+pub use naru_record_batch::TransactionResult;
 pub use placement::{ShardId, owner};
-pub use producers::{Producers, SequenceError, SnapshotError, Verdict};
+pub use producers::{
+    ActiveProducer, Marker, MarkerRefusal, ProducerError, Producers, SnapshotError, Verdict,
+    Verification, VerificationGuard, VerificationRequest,
+};
+pub use read::Isolation;
 pub use report::PartitionReport;
 pub use role::{Denial, NO_EPOCH, Role, Standing};
 pub use table::{PartitionId, Partitions, Slot};

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use naru_engine::log::{Fence, Log, LogConfig, LogError, Shared, TailBudget};
 use naru_engine::recovery::{Replay, recover};
 use naru_record_batch::{BatchBuilder, CheckedBatch, Codec};
@@ -107,6 +108,13 @@ fn batch(bytes: usize) -> CheckedBatch {
     builder.build_checked().unwrap()
 }
 
+const UNCOMMITTED: Isolation = Isolation::ReadUncommitted;
+
+async fn read(partition: &Rc<Partition>, from: i64, bytes_max: usize) -> Vec<Bytes> {
+    let read = partition.read(from, bytes_max, true, UNCOMMITTED).await;
+    read.unwrap().records
+}
+
 async fn commit(partition: &Rc<Partition>, bytes: usize) -> i64 {
     let appended = partition.append(&batch(bytes), 0).unwrap();
     let acknowledged = partition.acknowledged(appended.next_offset, Acks::All);
@@ -124,10 +132,10 @@ fn a_lone_leader_commits_what_it_has_flushed_and_shows_no_more() {
         let written = partition.acknowledged(appended.next_offset, Acks::Leader);
         written.await.unwrap();
         assert_eq!(partition.committed(), 1, "nobody has asked for a flush");
-        assert!(partition.read(1, 1 << 20, true).await.unwrap().is_empty());
+        assert!(read(&partition, 1, 1 << 20).await.is_empty());
         // Whoever asks for the end finds what was acknowledged.
-        assert_eq!(partition.latest().await.unwrap(), 2);
-        assert!(!partition.read(1, 1 << 20, true).await.unwrap().is_empty());
+        assert_eq!(partition.latest(UNCOMMITTED).await.unwrap(), 2);
+        assert!(!read(&partition, 1, 1 << 20).await.is_empty());
     });
 }
 
@@ -140,9 +148,9 @@ fn who_polls_at_the_end_finds_what_was_written_soon() {
         let written = partition.acknowledged(appended.next_offset, Acks::Leader);
         written.await.unwrap();
         let moved = partition.high_watermark().moved();
-        assert!(partition.read(0, 1 << 20, true).await.unwrap().is_empty());
+        assert!(read(&partition, 0, 1 << 20).await.is_empty());
         moved.await;
-        assert!(!partition.read(0, 1 << 20, true).await.unwrap().is_empty());
+        assert!(!read(&partition, 0, 1 << 20).await.is_empty());
     });
 }
 
@@ -226,7 +234,7 @@ fn a_failed_flush_ends_waits_and_takes_the_partition_offline() {
         assert!(partitions.leader(ID, NO_EPOCH, || true).is_ok());
 
         let watcher = Rc::new(Watcher::default());
-        let mut watch = partition.watch(1, 1 << 20, &watcher, 0);
+        let mut watch = partition.watch(1, 1 << 20, UNCOMMITTED, &watcher, 0);
         assert_eq!(watch.readable().await, Readable::Bytes(0));
         let appended = partition.append(&batch(100), 0).unwrap();
         let acknowledged = partition.acknowledged(appended.next_offset, Acks::All);
@@ -275,9 +283,15 @@ fn a_watch_counts_committed_bytes_exactly_and_no_more_than_a_fetch_takes() {
         let partition = new_partition(&io);
         let batch_bytes = batch(1_000).bytes().len() as u64;
         let watcher = Rc::new(Watcher::default());
-        let mut all = partition.watch(0, u64::MAX, &watcher, 0);
-        let mut some = partition.watch(0, 2 * batch_bytes + 1, &watcher, 1);
-        let mut later = partition.watch(2, u64::MAX, &watcher, 2);
+        let mut all = partition.watch(0, u64::MAX, UNCOMMITTED, &watcher, 0);
+        let mut some = partition.watch(
+            0,
+            2 * batch_bytes + 1,
+            Isolation::ReadUncommitted,
+            &watcher,
+            1,
+        );
+        let mut later = partition.watch(2, u64::MAX, UNCOMMITTED, &watcher, 2);
         for batches in 1..=5 {
             let appended = partition.append(&batch(1_000), 0).unwrap();
             // Tail readers have it flushed unasked.
@@ -305,9 +319,9 @@ fn a_watch_of_an_older_segment_is_answered_at_once() {
             commit(&partition, SEGMENT_BYTES as usize / 2).await;
         }
         let watcher = Rc::new(Watcher::default());
-        let mut older = partition.watch(0, u64::MAX, &watcher, 0);
+        let mut older = partition.watch(0, u64::MAX, UNCOMMITTED, &watcher, 0);
         assert_eq!(older.readable().await, Readable::AnswerNow);
-        let mut gone = partition.watch(99, u64::MAX, &watcher, 1);
+        let mut gone = partition.watch(99, u64::MAX, UNCOMMITTED, &watcher, 1);
         assert_eq!(gone.readable().await, Readable::Bytes(0));
     });
 }

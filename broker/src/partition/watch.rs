@@ -13,7 +13,7 @@ use naru_engine::log::{Log, LogOffsetMetadata, ReadError, TailReader};
 use naru_runtime::Handle;
 use naru_runtime::sync::Notify;
 
-use super::Partition;
+use super::{Isolation, Partition};
 
 /// Hears which of its partitions have moved.
 #[derive(Default)]
@@ -62,6 +62,7 @@ pub struct Watch {
     key: usize,
     from: i64,
     bytes_max: u64,
+    isolation: Isolation,
     /// Where `from` is, once it is known.
     start: Option<LogOffsetMetadata>,
     _tail_reader: TailReader<Handle>,
@@ -73,6 +74,7 @@ impl Watch {
         log: &Log<Handle>,
         from: i64,
         bytes_max: u64,
+        isolation: Isolation,
         watcher: &Rc<Watcher>,
         place: usize,
     ) -> Self {
@@ -82,13 +84,15 @@ impl Watch {
             log: log.clone(),
             from,
             bytes_max,
+            isolation,
             start: None,
             _tail_reader: log.tail_reader(),
         }
     }
 
     /// What there is to read now. As Kafka's DelayedFetch: exact bytes, no more of a partition
-    /// than its limit; at once where the offset is in an older segment than the high watermark.
+    /// than its limit; at once where the offset is in an older segment than the end of what may be
+    /// read.
     pub async fn readable(&mut self) -> Readable {
         if self.partition.check_leads().is_err() {
             return Readable::AnswerNow;
@@ -97,8 +101,8 @@ impl Watch {
     }
 
     async fn look(&mut self) -> Result<Readable, ReadError> {
-        let committed = self.partition.committed();
-        if self.from > committed {
+        let readable = self.partition.readable_end(self.isolation);
+        if self.from > readable {
             return Ok(Readable::Bytes(0));
         }
         let log = &self.log;
@@ -107,7 +111,7 @@ impl Watch {
             None => log.offset_metadata(self.from).await?,
         };
         self.start = Some(start);
-        let end = log.offset_metadata(committed).await?;
+        let end = log.offset_metadata(readable).await?;
         // The other way round the log was truncated.
         if start.is_on_older_segment_than(&end) || end.is_on_older_segment_than(&start) {
             return Ok(Readable::AnswerNow);

@@ -141,6 +141,16 @@ impl Shard {
                             state.producers.replay(header, now_ms);
                         }
                     }
+                    Replay::Marker(replayed) => {
+                        if let Ok(state) = &mut state {
+                            let (header, marker) = (replayed.header, replayed.marker);
+                            let producers = &mut state.producers;
+                            let aborted = producers.replay_marker(header, marker, now_ms);
+                            if let Some(transaction) = aborted {
+                                replayed.aborted(transaction);
+                            }
+                        }
+                    }
                 })
                 .await?;
                 Ok((recovered, state?))

@@ -45,10 +45,12 @@ mod wait;
 mod waiters;
 mod window;
 
+pub use crate::index::AbortedTransaction;
 pub use append::{Appended, Stamp};
 pub use budget::TailBudget;
 pub use config::{LogConfig, Shared};
 pub use error::{Fence, LogError, ReadError};
 pub use handle::Log;
+pub use read::ReadBatches;
 pub use readable::LogOffsetMetadata;
 pub use wait::{Progress, TailReader};

@@ -17,6 +17,14 @@ use naru_runtime::Env;
 /// Headers are looked for in pieces of this size, in bytes: as far apart as index entries are.
 const WINDOW_BYTES: u64 = 64 << 10;
 
+/// Whole batches, as they lie in the log.
+#[derive(Clone, Debug, Default)]
+pub struct ReadBatches {
+    pub slices: Vec<Bytes>,
+    /// The offset after the last of them; of no meaning where there is none.
+    pub next_offset: i64,
+}
+
 /// What a read goes by.
 #[derive(Clone, Copy)]
 struct View {
@@ -64,7 +72,7 @@ impl<E: Env> Log<E> {
             match self.try_read(from, up_to, bytes_max, at_least_one).await {
                 Err(Interrupted::Cut) => {}
                 Err(Interrupted::Failed(error)) => return Err(error),
-                Ok(slices) => return Ok(slices),
+                Ok(read) => return Ok(read.slices),
             }
         }
     }
@@ -87,11 +95,26 @@ impl<E: Env> Log<E> {
         bytes_max: usize,
         at_least_one: bool,
     ) -> Result<Vec<Bytes>, ReadError> {
+        let read = self.read_batches(from, up_to, bytes_max, at_least_one);
+        Ok(read.await?.slices)
+    }
+
+    /// As [`Self::read_up_to`], and tells where they end.
+    ///
+    /// # Errors
+    /// As [`Self::read_up_to`].
+    pub async fn read_batches(
+        &self,
+        from: i64,
+        up_to: i64,
+        bytes_max: usize,
+        at_least_one: bool,
+    ) -> Result<ReadBatches, ReadError> {
         loop {
             match self.try_read(from, up_to, bytes_max, at_least_one).await {
                 Err(Interrupted::Cut) => {}
                 Err(Interrupted::Failed(error)) => return Err(error),
-                Ok(slices) => return Ok(slices),
+                Ok(read) => return Ok(read),
             }
         }
     }
@@ -102,16 +125,16 @@ impl<E: Env> Log<E> {
         up_to: i64,
         bytes_max: usize,
         at_least_one: bool,
-    ) -> Result<Vec<Bytes>, Interrupted> {
+    ) -> Result<ReadBatches, Interrupted> {
         let Some(view) = self.view(from, up_to)? else {
-            return Ok(Vec::new());
+            return Ok(ReadBatches::default());
         };
         let Some(first) = self.try_find(&view).await? else {
-            return Ok(Vec::new());
+            return Ok(ReadBatches::default());
         };
         let first_bytes = first.header.size_bytes() as u64;
         if first_bytes > bytes_max as u64 && !at_least_one {
-            return Ok(Vec::new());
+            return Ok(ReadBatches::default());
         }
         let Place { segment, position } = first.place;
         let first_end = position + first_bytes;
@@ -158,7 +181,10 @@ impl<E: Env> Log<E> {
         state
             .readers
             .remember_read_end(last.next_offset, last.place);
-        Ok(window.cut_at(last.place.position))
+        Ok(ReadBatches {
+            slices: window.cut_at(last.place.position),
+            next_offset: last.next_offset,
+        })
     }
 
     /// The batch that holds `offset`, if it ends at or below `up_to`, and is written.

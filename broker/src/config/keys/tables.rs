@@ -129,6 +129,8 @@ tables! {
         /// How often producer ids are looked at for that, in milliseconds.
         producer_id_expiration_check_ms: u32 = "producer.id.expiration.check.interval.ms",
             Is("600000"), AtLeast(1);
+        /// Whether a coordinator is asked before a batch begins a transaction in a partition.
+        verifies_transactions: bool = "transaction.partition.verification.enable", Is("true"), Any;
     }
 
     /// What bounds a request and its answer.

@@ -1,7 +1,7 @@
 //! From what was found to the response, without what a session was told already.
 
 use naru_wire::api::fetch::{
-    FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
+    AbortedTransaction, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
 };
 use naru_wire::{ErrorCode, Records};
 
@@ -51,11 +51,18 @@ fn partition_data(partition_index: i32, found: Found, node_id: i32) -> Partition
         found.error_code,
         ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch
     );
+    let aborted_transactions = found.aborted.map(|aborted| {
+        let aborted = aborted.iter().map(|transaction| AbortedTransaction {
+            producer_id: transaction.producer_id,
+            first_offset: transaction.first_offset,
+        });
+        aborted.collect()
+    });
     PartitionData {
         partition_index,
         error_code: found.error_code,
         high_watermark: found.high_watermark,
-        last_stable_offset: found.high_watermark,
+        last_stable_offset: found.last_stable_offset,
         log_start_offset: found.log_start_offset,
         current_leader: if is_epoch_error {
             LeaderIdAndEpoch {
@@ -65,7 +72,7 @@ fn partition_data(partition_index: i32, found: Found, node_id: i32) -> Partition
         } else {
             LeaderIdAndEpoch::default()
         },
-        aborted_transactions: None,
+        aborted_transactions,
         records: Some(Records::from(found.records)),
         ..Default::default()
     }

@@ -14,7 +14,7 @@ use super::wait::Wait;
 use crate::cluster::{ClusterImage, TopicRef};
 use crate::handlers::dispatch::Context;
 use crate::net::Reply;
-use crate::partition::{FetchPlan, FetchTarget, PartitionId, SessionRequest, Wants};
+use crate::partition::{FetchPlan, FetchTarget, Isolation, PartitionId, SessionRequest, Wants};
 use crate::shard::Shard;
 
 /// Fetch versions from here on name topics by their id (KIP-516).
@@ -44,9 +44,10 @@ pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
     };
     let image = shard.image();
     let by_id = context.version() >= TOPIC_IDS_SINCE;
+    let isolation = Isolation::from_level(request.isolation_level);
     let wanted = plan
         .targets()
-        .map(|target| resolve(shard, &image, target, by_id));
+        .map(|target| resolve(shard, &image, target, by_id, isolation));
     let wanted: Vec<_> = wanted.collect();
     let owners = by_owner(&wanted, shard.mesh.shards());
     let bytes_max = (request.max_bytes.max(0) as usize)
@@ -134,6 +135,7 @@ fn resolve(
     image: &ClusterImage,
     target: &FetchTarget,
     by_id: bool,
+    isolation: Isolation,
 ) -> Result<Wanted, ErrorCode> {
     let topic = if by_id {
         let topic = image.topic(TopicRef::Id(target.topic_id));
@@ -155,5 +157,6 @@ fn resolve(
         bytes_max: wants.bytes_max.max(0) as usize,
         batch_bytes_max: shard.topic_config(&topic).message_bytes_max as usize,
         current_leader_epoch: wants.current_leader_epoch,
+        isolation,
     })
 }

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use naru_engine::log::ReadError;
+use naru_engine::log::{AbortedTransaction, ReadError};
 use naru_wire::ErrorCode;
 
-use crate::partition::{Denial, PartitionId, ShardId, owner};
+use crate::partition::{Denial, Isolation, PartitionId, ShardId, owner};
 use crate::shard::Shard;
 
 /// Partitions of one fetch that are looked at before other work of the shard has its turn.
@@ -27,6 +27,7 @@ pub struct Wanted {
     /// The largest batch that the topic takes now, in bytes.
     pub batch_bytes_max: usize,
     pub current_leader_epoch: i32,
+    pub isolation: Isolation,
 }
 
 /// What a partition had.
@@ -34,9 +35,12 @@ pub struct Wanted {
 pub struct Found {
     pub error_code: ErrorCode,
     pub high_watermark: i64,
+    pub last_stable_offset: i64,
     pub log_start_offset: i64,
     pub leader_epoch: i32,
     pub records: Vec<Bytes>,
+    /// Of the records; `None` for who reads uncommitted ones.
+    pub aborted: Option<Vec<AbortedTransaction>>,
 }
 
 impl Found {
@@ -44,9 +48,27 @@ impl Found {
         Self {
             error_code,
             high_watermark: -1,
+            last_stable_offset: -1,
             log_start_offset: -1,
             leader_epoch: -1,
             records: Vec::new(),
+            aborted: None,
+        }
+    }
+
+    /// Keeps nothing of what was read.
+    fn clear(&mut self) {
+        self.records.clear();
+        if let Some(aborted) = &mut self.aborted {
+            aborted.clear();
+        }
+    }
+
+    /// The end of what its reader may read.
+    pub fn readable_end(&self, isolation: Isolation) -> i64 {
+        match isolation {
+            Isolation::ReadUncommitted => self.high_watermark,
+            Isolation::ReadCommitted => self.last_stable_offset,
         }
     }
 
@@ -106,7 +128,7 @@ pub async fn read_all(
     for answer in found.iter_mut().flatten() {
         let bytes = answer.records_bytes();
         if bytes > room && !is_first {
-            answer.records.clear();
+            answer.clear();
         } else if bytes > 0 {
             room = room.saturating_sub(bytes);
             is_first = false;
@@ -152,16 +174,28 @@ async fn read_one(shard: &Shard, wanted: &Wanted, room: usize, is_first: bool) -
             };
         }
     };
-    let (error_code, records) = if room == 0 && !is_first {
-        (ErrorCode::None, Vec::new())
-    } else {
+    let mut found = Found {
+        leader_epoch: partition.standing().leader_epoch,
+        ..Found::error(ErrorCode::None)
+    };
+    let mut end = None;
+    if wanted.isolation == Isolation::ReadCommitted {
+        found.aborted = Some(Vec::new());
+    }
+    if room > 0 || is_first {
         let bytes_max = wanted.bytes_max.min(room);
-        match partition
-            .read(wanted.fetch_offset, bytes_max, is_first)
-            .await
-        {
-            Ok(records) => (ErrorCode::None, records),
-            Err(ReadError::OffsetOutOfRange { .. }) => (ErrorCode::OffsetOutOfRange, Vec::new()),
+        let from = wanted.fetch_offset;
+        let read = partition.read(from, bytes_max, is_first, wanted.isolation);
+        match read.await {
+            Ok(read) => {
+                found.records = read.records;
+                found.aborted = read.aborted;
+                end = Some(read.end);
+            }
+            Err(ReadError::OffsetOutOfRange { .. }) => {
+                found.error_code = ErrorCode::OffsetOutOfRange;
+                found.aborted = None;
+            }
             Err(error) => {
                 tracing::error!(
                     topic = %partition.topic,
@@ -169,15 +203,14 @@ async fn read_one(shard: &Shard, wanted: &Wanted, room: usize, is_first: bool) -
                     "cannot read at offset {}: {error}",
                     wanted.fetch_offset
                 );
-                (ErrorCode::KafkaStorageError, Vec::new())
+                found.error_code = ErrorCode::KafkaStorageError;
+                found.aborted = None;
             }
         }
-    };
-    Found {
-        error_code,
-        high_watermark: partition.committed(),
-        log_start_offset: partition.start_offset(),
-        leader_epoch: partition.standing().leader_epoch,
-        records,
     }
+    let end = end.unwrap_or_else(|| partition.ends());
+    found.high_watermark = end.high_watermark;
+    found.last_stable_offset = end.last_stable_offset;
+    found.log_start_offset = partition.start_offset();
+    found
 }

@@ -94,7 +94,7 @@ fn wanted_more(owners: &ByOwner, found: &[Option<Found>]) -> bool {
     let has_none = found.iter().flatten().all(|one| one.records.is_empty());
     let has_more = |place: usize, wanted: &Wanted| {
         let found = found.get(place).and_then(Option::as_ref);
-        found.is_some_and(|one| one.high_watermark > wanted.fetch_offset)
+        found.is_some_and(|one| one.readable_end(wanted.isolation) > wanted.fetch_offset)
     };
     let mut groups = owners.iter().flat_map(|(_, group)| group.iter());
     has_none && groups.any(|(place, wanted)| has_more(*place, wanted))

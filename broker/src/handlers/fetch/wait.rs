@@ -100,7 +100,8 @@ async fn watch(shard: Rc<Shard>, group: Group, report: impl Fn(Readable)) {
             return report(Readable::AnswerNow);
         };
         let bytes_max = wanted.bytes_max as u64;
-        let watch = partition.watch(wanted.fetch_offset, bytes_max, &watcher, place);
+        let isolation = wanted.isolation;
+        let watch = partition.watch(wanted.fetch_offset, bytes_max, isolation, &watcher, place);
         watches.push((watch, 0));
     }
     let mut total = 0;

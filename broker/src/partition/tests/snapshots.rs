@@ -6,7 +6,7 @@ use naru_engine::recovery::{Replay, recover};
 use naru_record_batch::{BatchBuilder, BatchHeader, CheckedBatch, Codec};
 use naru_runtime::Handle;
 
-use super::super::{Checkpointed, Producers, Verdict};
+use super::super::{Checkpointed, Producers, Verdict, Verification};
 use super::{LEADER, PartitionState, dir, open, shared, simulate};
 
 /// More batches of one producer in a segment than are remembered of it, and fewer.
@@ -46,12 +46,7 @@ fn batch(offset: i64) -> CheckedBatch {
 fn verdict(producers: &Producers, offset: i64) -> Result<Verdict, String> {
     let batch = batch(offset);
     let header = batch.header();
-    let verdict = producers.check(
-        header.producer_id,
-        header.producer_epoch,
-        header.base_sequence,
-        header.last_sequence(),
-    );
+    let verdict = producers.check(header, Verification::None);
     verdict.map_err(|error| error.to_string())
 }
 
@@ -81,6 +76,7 @@ async fn recovered(io: &Handle) -> (Producers, i64) {
             producers.replay(header, 0);
             read += 1;
         }
+        Replay::Marker(marker) => panic!("nobody appends {marker:?}"),
     };
     recover(io, &dir(), 0, &mut tell).await.unwrap();
     (producers, read)
