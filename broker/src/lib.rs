@@ -10,6 +10,7 @@ mod coordinator;
 mod group;
 mod handlers;
 mod memory;
+mod metrics;
 mod net;
 mod partition;
 pub mod server;

@@ -17,12 +17,13 @@ use std::pin::{Pin, pin};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use naru_engine::index::{Index, IndexEntry};
 use naru_engine::log::{Fence, Log, LogConfig, Shared, Stamp, TailBudget};
 use naru_record_batch::{BatchBuilder, Codec, Rules, crc32c, first_record_at, validate};
-use naru_runtime::{DirEntry, Disk, File, Open, Spawn};
+use naru_runtime::{DirEntry, Disk, File, Histogram, Open, Spawn};
 
 /// When all records were made, in ms since 1970.
 const NOW_MS: i64 = 1_700_000_000_000;
@@ -30,7 +31,7 @@ const NOW_MS: i64 = 1_700_000_000_000;
 /// A name, and what calls the function so many times.
 type Function = (&'static str, fn(u64));
 
-const FUNCTIONS: [Function; 10] = [
+const FUNCTIONS: [Function; 11] = [
     ("append_1k", |count| append(1 << 10, count)),
     ("append_16k", |count| append(16 << 10, count)),
     ("append_1m", |count| append(1_000_000, count)),
@@ -41,6 +42,7 @@ const FUNCTIONS: [Function; 10] = [
     ("crc32c_16k", checksum),
     ("build_16k", build),
     ("first_record_at_16k", search),
+    ("histogram_record", record),
 ];
 
 fn main() -> ExitCode {
@@ -140,6 +142,14 @@ fn search(count: u64) {
     let batch = batch(16 << 10);
     for _ in 0..count {
         black_box(first_record_at(black_box(&batch), NOW_MS, 0));
+    }
+}
+
+/// What a shard counts of one request's duration, the clock apart.
+fn record(count: u64) {
+    let histogram = Histogram::of_durations();
+    for micros in 0..count {
+        black_box(&histogram).record_duration(Duration::from_micros(black_box(micros)));
     }
 }
 

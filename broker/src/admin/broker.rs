@@ -17,7 +17,8 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::answer::Problem;
-use super::health::Progress;
+use super::health::{self, Progress};
+use super::scrape::{Gathered, Shared};
 use crate::cluster::{ClusterImage, ControlHandle, Topic};
 use crate::config::BrokerConfig;
 use crate::memory::MemoryBudget;
@@ -28,7 +29,7 @@ use crate::shard::{RemoteShard, Shard, on_every_shard};
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Partitions that a shard reports of before it looks at its other work.
-const PARTITIONS_PER_TURN: usize = 128;
+pub const PARTITIONS_PER_TURN: usize = 128;
 
 pub type Reports = BTreeMap<PartitionId, Option<PartitionReport>>;
 
@@ -49,6 +50,8 @@ pub struct Broker {
     shards: Rc<[RemoteShard<Shard>]>,
     pub fence: Fence,
     pub progress: Arc<Progress>,
+    /// What the shards said for the scrape that is under way.
+    pub gathered: Shared<Result<Rc<Gathered>, Problem>>,
     /// Whose question the shards have.
     turn: Arc<Semaphore>,
 }
@@ -62,8 +65,14 @@ impl Broker {
             shards: parts.shards.into(),
             fence: parts.fence,
             progress: parts.progress,
+            gathered: Shared::default(),
             turn: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// Whether clients can be sent to this broker.
+    pub fn is_ready(&self) -> bool {
+        health::reason_not_ready(self.progress.phase(), &self.fence).is_none()
     }
 
     /// The newest state of the cluster.

@@ -18,6 +18,8 @@ pub struct Call {
     pub path: Vec<String>,
     /// Names and values of the query, decoded.
     pub query: Vec<(String, String)>,
+    /// The `Accept` header, empty if there is none.
+    pub accept: String,
 }
 
 /// Which part of a list is asked for.

@@ -44,7 +44,7 @@ impl Progress {
 }
 
 /// Why clients should not be sent here; `None` when they may.
-fn reason_not_ready(phase: Phase, fence: &Fence) -> Option<String> {
+pub fn reason_not_ready(phase: Phase, fence: &Fence) -> Option<String> {
     match phase {
         Phase::Recovering => Some("the shards read their logs; no listener is open yet".into()),
         Phase::Stopping => Some("the broker is stopping".into()),

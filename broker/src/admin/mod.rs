@@ -16,6 +16,7 @@ mod call;
 mod health;
 mod openapi;
 mod routes;
+mod scrape;
 mod server;
 mod stalling;
 

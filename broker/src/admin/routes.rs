@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, HeaderValue};
+use hyper::header::{ACCEPT, CONNECTION, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -17,7 +17,7 @@ use super::answer::{Answer, Body, Problem};
 use super::api::{Paged, cluster, configs, connections, groups, logs, memory, partitions, topics};
 use super::broker::Broker;
 use super::call::{self, Call};
-use super::{health, openapi};
+use super::{health, openapi, scrape};
 
 type Answering = Pin<Box<dyn Future<Output = Result<Answer, Problem>>>>;
 
@@ -79,6 +79,24 @@ impl Route {
         }
     }
 
+    /// A route that answers text.
+    fn text<F>(
+        path: &'static str,
+        summary: &'static str,
+        handler: impl Fn(Call) -> F + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Answer, Problem>> + 'static,
+    {
+        Self {
+            path,
+            summary,
+            parameters: &[],
+            schema: None,
+            handler: Box::new(move |call| Box::pin(handler(call))),
+        }
+    }
+
     /// A route that answers a list, page by page.
     fn list<T, F>(
         path: &'static str,
@@ -120,6 +138,11 @@ pub fn table() -> Vec<Route> {
             "Whether clients can be sent to this broker: its shards have recovered, its \
              listeners are open, its directory is not fenced.",
             health::readyz,
+        ),
+        Route::text(
+            "/metrics",
+            "Metrics for Prometheus, as its text format or as OpenMetrics.",
+            scrape::metrics,
         ),
         Route::json("/api/v1/cluster", "The cluster.", cluster::show),
         Route::list(
@@ -215,10 +238,15 @@ impl Routes {
             let detail = format!("there is nothing at {path}");
             return Problem::not_found(detail).into_response();
         };
+        let accept = head.headers.get(ACCEPT);
         let call = Call {
             broker: Rc::clone(&self.broker),
             path: values,
             query,
+            accept: accept
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned(),
         };
         match (route.handler)(call).await {
             Ok(answer) => answer.into_response(StatusCode::OK),

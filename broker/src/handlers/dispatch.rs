@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use naru_wire::{AnyRequest, ApiKey, Message, RequestHeader, decode_any_request, encode_response};
+use naru_wire::{
+    AnyRequest, ApiKey, Message, RequestHeader, decode_any_request, encode_response_and_errors,
+};
 
 use super::{
     alter_configs, api_versions, client_quotas, create_partitions, create_topics, delete_records,
@@ -13,6 +15,7 @@ use super::{
     partition_reassignments, produce, transactions, unregister_broker, update_features,
     user_scram_credentials, write_txn_markers,
 };
+use crate::metrics::RequestTimer;
 use crate::net::{Peer, Reply, Service, Start};
 use crate::shard::Shard;
 
@@ -38,6 +41,8 @@ pub struct Context {
     pub shard: Rc<Shard>,
     pub peer: Peer,
     pub header: RequestHeader,
+    /// Counts the request when this is dropped.
+    _timer: RequestTimer,
 }
 
 impl Context {
@@ -65,8 +70,13 @@ impl Context {
 
     /// The frame of a response.
     pub fn encode<Response: Message>(&self, response: &Response) -> Reply {
-        match encode_response(response, self.version(), self.header.correlation_id) {
-            Ok(frame) => Reply::Send(frame),
+        let id = self.header.correlation_id;
+        match encode_response_and_errors(response, self.version(), id) {
+            Ok((frame, errors)) => {
+                let requests = &self.shard.metrics.requests;
+                requests.note_errors(Response::KEY, &errors);
+                Reply::Send(frame)
+            }
             Err(error) => Reply::Close(format!("{} response: {error}", Response::KEY.name())),
         }
     }
@@ -95,6 +105,8 @@ impl<'a> Turns<'a> {
 
 impl Service for Requests {
     fn start(&self, peer: &Peer, frame: Bytes) -> Result<Start, String> {
+        let shard = &self.0;
+        let began = shard.io.now();
         let not_a_request = |error| format!("not a request of Kafka's protocol: {error}");
         let header = RequestHeader::peek(&frame).map_err(not_a_request)?;
         let key = ApiKey::try_from(header.api_key).map_err(not_a_request)?;
@@ -116,9 +128,10 @@ impl Service for Requests {
         };
         let (header, request) = decode_any_request(frame).map_err(not_a_request)?;
         let context = Context {
-            shard: Rc::clone(&self.0),
+            shard: Rc::clone(shard),
             peer: peer.clone(),
             header,
+            _timer: RequestTimer::new(&shard.metrics, &shard.io, key, began),
         };
         Ok(match request {
             AnyRequest::Produce(request) => produce::start(context, request),

@@ -337,6 +337,9 @@ fn append_all(
                 let (batch, verification) = (&routed.batch, routed.verification);
                 let outcome = partition.append_verified(batch, verification, now_ms);
                 if let Ok(appended) = &outcome {
+                    let header = routed.batch.header();
+                    let (bytes, records) = (header.size_bytes(), header.records_count);
+                    shard.metrics.appended(bytes, records);
                     // All flushes are asked for before the first is waited for.
                     let next_offset = appended.next_offset;
                     let acknowledged = partition.acknowledged_by(next_offset, acks, deadline);

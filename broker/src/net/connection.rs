@@ -33,7 +33,8 @@ pub async fn serve<S: Service>(network: Rc<Network<S>>, socket: Socket, peer: Pe
         let (outbox, activity) = (Rc::clone(&outbox), Rc::clone(&activity));
         let connections = Rc::clone(&network.connections);
         async move {
-            let sent = || {
+            let sent = |bytes: usize| {
+                connections.sent_bytes.add(bytes as u64);
                 activity.progress(io.now());
                 connections.answered(&activity);
             };
@@ -116,7 +117,12 @@ async fn receive_more<S: Service>(
     activity.start_receiving(io.now(), frames.holds_memory());
     let received = frames.receive().await;
     activity.end_receiving(io.now());
-    received
+    let received_bytes = received?;
+    network
+        .connections
+        .received_bytes
+        .add(received_bytes as u64);
+    Ok(received_bytes > 0)
 }
 
 /// Brings a request to where the next one may be looked at.

@@ -197,9 +197,9 @@ impl Frames {
         }
     }
 
-    /// Waits for more bytes, into the room that [`Self::make_room`] made; false when the
-    /// peer has closed the connection.
-    pub async fn receive(&mut self) -> Result<bool, FrameError> {
+    /// Waits for more bytes, into the room that [`Self::make_room`] made; how many have come, 0
+    /// when the peer has closed the connection.
+    pub async fn receive(&mut self) -> Result<usize, FrameError> {
         let Some(chunk) = self.chunk.take() else {
             unreachable!("room was made");
         };
@@ -210,7 +210,7 @@ impl Frames {
         if is_full {
             self.learn(self.next_buffer_bytes * 2);
         }
-        Ok(received > 0)
+        Ok(received)
     }
 
     fn is_buffer_small(&self) -> bool {

@@ -107,12 +107,13 @@ impl Outbox {
 
     /// Sends answers until the outbox is closed and empty, or the connection breaks.
     ///
-    /// `progress` is called whenever a send has completed, and when the answers of one have left.
+    /// `progress` is called whenever a send has completed, with its bytes, and with none when the
+    /// answers of one have left.
     pub async fn run(
         &self,
         io: &Handle,
         socket: &Socket,
-        progress: impl Fn(),
+        progress: impl Fn(usize),
     ) -> Result<(), OutboxError> {
         loop {
             let Some(first) = self.next().await else {
@@ -132,13 +133,15 @@ impl Outbox {
             let mut pieces = pieces.into_iter().peekable();
             while pieces.peek().is_some() {
                 self.sending_since.set(Some(io.now()));
-                socket.send_all(next_send(&mut pieces)).await?;
-                progress();
+                let pieces = next_send(&mut pieces);
+                let bytes = pieces.iter().map(Bytes::len).sum();
+                socket.send_all(pieces).await?;
+                progress(bytes);
             }
             self.sending_since.set(None);
             drop(memory);
             self.unsent.set(self.unsent.get() - answered);
-            progress();
+            progress(0);
             self.sent.notify_all();
             if let Some(reason) = close {
                 return Err(OutboxError::Closed(reason));

@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use naru_runtime::Socket;
 use naru_runtime::sync::Notify;
+use naru_runtime::{Counter, Socket};
 use slab::Slab;
 
 use super::outbox::Outbox;
@@ -89,6 +89,10 @@ impl Activity {
 #[derive(Default)]
 pub struct Connections {
     open: RefCell<Slab<Rc<Activity>>>,
+    /// Since the start, also of those that are closed.
+    pub accepted: Counter,
+    pub received_bytes: Counter,
+    pub sent_bytes: Counter,
     is_draining: Cell<bool>,
     drain: Notify,
     closed: Notify,
@@ -136,6 +140,7 @@ impl Connections {
             holds_memory: Cell::new(false),
         });
         let key = self.open.borrow_mut().insert(Rc::clone(&activity));
+        self.accepted.add(1);
         Entered {
             connections: Rc::clone(self),
             key,

@@ -75,6 +75,13 @@ impl Partitions {
         self.0.borrow().contains_key(&id)
     }
 
+    /// How many are not served.
+    pub fn offline_count(&self) -> usize {
+        let slots = self.0.borrow();
+        let offline = slots.values().filter(|slot| matches!(slot, Slot::Offline));
+        offline.count()
+    }
+
     /// Those that are served, at this moment.
     pub fn online(&self) -> Vec<Rc<Partition>> {
         let slots = self.0.borrow();

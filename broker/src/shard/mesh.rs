@@ -124,6 +124,15 @@ impl<S: Meshed> Mesh<S> {
         self.remotes.len()
     }
 
+    /// Jobs that wait for this shard, and those that wait for room on the way to others.
+    pub fn queued_jobs(&self) -> usize {
+        let inbox = self.inbox.iter().map(|lane| lane.len());
+        let delayed = self.delayed.borrow();
+        let delayed = delayed.iter().map(VecDeque::len);
+        let remote = self.remotes[self.id.index()].jobs.len();
+        remote + inbox.chain(delayed).sum::<usize>()
+    }
+
     /// This shard, for threads that will have something to tell it.
     pub fn own_remote(&self) -> RemoteShard<S> {
         self.remotes[self.id.index()].clone()

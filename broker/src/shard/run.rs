@@ -54,6 +54,7 @@ pub fn build(
         memory: parts.memory,
         validators: parts.validators,
         connections: Rc::default(),
+        metrics: Rc::default(),
         logs: Shared {
             fence: parts.fence,
             tails: Rc::new(TailBudget::new(parts.tail_bytes)),

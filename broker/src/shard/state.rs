@@ -17,6 +17,7 @@ use crate::cluster::{
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::coordinator::Coordinators;
 use crate::memory::MemoryBudget;
+use crate::metrics::ShardMetrics;
 use crate::net::Connections;
 use crate::partition::{
     Denial, FetchSessions, Partition, PartitionId, Partitions, RemoteWaits, ShardId,
@@ -36,6 +37,8 @@ pub struct Shard {
     pub memory: MemoryBudget,
     pub validators: Validators,
     pub connections: Rc<Connections>,
+    /// What this shard counts while it serves.
+    pub metrics: Rc<ShardMetrics>,
     /// What the logs of this shard share.
     pub logs: Shared,
     pub partitions: Partitions,

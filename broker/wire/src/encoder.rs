@@ -8,7 +8,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
-use crate::EncodeError;
+use crate::{EncodeError, ErrorCode};
 
 /// Below this a copy is cheaper than another element of the vectored send.
 pub const BY_REFERENCE_BYTES_MIN: usize = 1024;
@@ -16,6 +16,9 @@ pub const BY_REFERENCE_BYTES_MIN: usize = 1024;
 /// Room for the length that [`Encoder::finish_frame`] fills in.
 const LENGTH_PREFIX_BYTES: usize = 4;
 const BUFFER_BYTES: usize = 1024;
+
+/// Errors that a message tells of, each with how often.
+pub type ErrorCounts = Vec<(ErrorCode, u32)>;
 
 /// Collects one message, or several one after the other.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub struct Encoder {
     pieces: Vec<Bytes>,
     pieces_len: usize,
     buffer: BytesMut,
+    /// Those written so far.
+    errors: ErrorCounts,
 }
 
 impl Default for Encoder {
@@ -43,6 +48,7 @@ impl Encoder {
             pieces: Vec::new(),
             pieces_len: 0,
             buffer,
+            errors: Vec::new(),
         }
     }
 
@@ -62,6 +68,28 @@ impl Encoder {
 
     pub fn put_i16(&mut self, value: i16) {
         self.buffer.put_i16(value);
+    }
+
+    /// An error code; those that are errors are counted.
+    pub fn put_error_code(&mut self, error: ErrorCode) {
+        self.put_i16(error.code());
+        if !error.is_none() {
+            self.note(error);
+        }
+    }
+
+    /// A message has few kinds of errors, most have none.
+    #[cold]
+    fn note(&mut self, error: ErrorCode) {
+        match self.errors.iter_mut().find(|(known, _)| *known == error) {
+            Some((_, count)) => *count += 1,
+            None => self.errors.push((error, 1)),
+        }
+    }
+
+    /// The errors written since the last call.
+    pub fn take_errors(&mut self) -> ErrorCounts {
+        std::mem::take(&mut self.errors)
     }
 
     pub fn put_u16(&mut self, value: u16) {

@@ -133,7 +133,7 @@ impl Field for ErrorCode {
     }
 
     fn write(&self, encoder: &mut Encoder, _format: Format) -> Result<(), EncodeError> {
-        encoder.put_i16(self.code());
+        encoder.put_error_code(*self);
         Ok(())
     }
 }

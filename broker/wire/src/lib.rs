@@ -29,10 +29,12 @@ mod tests;
 pub use api::*;
 pub use api_key::ApiKey;
 pub use decoder::Decoder;
-pub use encoder::{BY_REFERENCE_BYTES_MIN, Encoder};
+pub use encoder::{BY_REFERENCE_BYTES_MIN, Encoder, ErrorCounts};
 pub use error::{DecodeError, EncodeError};
 pub use error_code::ErrorCode;
 pub use header::{RequestHeader, ResponseHeader, encode_request_header, encode_response_header};
-pub use message::{Message, Request, decode_response, encode_request, encode_response};
+pub use message::{
+    Message, Request, decode_response, encode_request, encode_response, encode_response_and_errors,
+};
 pub use records::Records;
 pub use string::Str;

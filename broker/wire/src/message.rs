@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
+use crate::encoder::ErrorCounts;
 use crate::field::{Field, Format};
 use crate::header::{ResponseHeader, encode_request_header, encode_response_header};
 use crate::{ApiKey, DecodeError, Decoder, EncodeError, Encoder, Str};
@@ -67,10 +68,20 @@ pub fn encode_response<M: Message>(
     version: i16,
     correlation_id: i32,
 ) -> Result<Vec<Bytes>, EncodeError> {
+    Ok(encode_response_and_errors(response, version, correlation_id)?.0)
+}
+
+/// The same, with the errors that the response tells of.
+pub fn encode_response_and_errors<M: Message>(
+    response: &M,
+    version: i16,
+    correlation_id: i32,
+) -> Result<(Vec<Bytes>, ErrorCounts), EncodeError> {
     let mut encoder = Encoder::new();
     encode_response_header(&mut encoder, M::KEY, version, correlation_id);
     response.encode(&mut encoder, version)?;
-    encoder.finish_frame()
+    let errors = encoder.take_errors();
+    Ok((encoder.finish_frame()?, errors))
 }
 
 /// Header and body of a response frame (without its length prefix) to a request of `version`.

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::metrics::{Distribution, Histogram};
 use super::ring::Ring;
 use super::sim::Seat;
 
@@ -35,6 +36,14 @@ impl Backend {
                 since.map_or(0, |since| since.as_millis() as i64)
             }
             Self::Sim(seat) => seat.clock().wall_ms(),
+        }
+    }
+
+    /// How long the flushes of this thread's ring took; a simulation has none.
+    pub(super) fn flushes(&self) -> Distribution {
+        match self {
+            Self::Ring(ring) => ring.flushes().copy(),
+            Self::Sim(_) => Histogram::of_durations().copy(),
         }
     }
 

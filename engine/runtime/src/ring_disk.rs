@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Once;
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -154,7 +155,10 @@ impl File for RingFile {
     async fn write_durable_at(&self, position: u64, data: Vec<Bytes>) -> io::Result<()> {
         let Inner { ring, fd, .. } = &*self.inner;
         let durability = Durability::WithTheWrite;
-        ring.write_all(*fd, position, data, durability).await
+        let begun = Instant::now();
+        let written = ring.write_all(*fd, position, data, durability).await;
+        ring.flushes().record_duration(begun.elapsed());
+        written
     }
 
     async fn read_at(&self, position: u64, length: usize) -> io::Result<Bytes> {
@@ -173,7 +177,11 @@ impl File for RingFile {
     }
 
     async fn sync_data(&self) -> io::Result<()> {
-        self.inner.ring.sync(self.inner.fd, true).await
+        let Inner { ring, fd, .. } = &*self.inner;
+        let begun = Instant::now();
+        let synced = ring.sync(*fd, true).await;
+        ring.flushes().record_duration(begun.elapsed());
+        synced
     }
 
     async fn allocate(&self, position: u64, length: u64) -> io::Result<()> {

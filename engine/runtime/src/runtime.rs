@@ -8,7 +8,7 @@
 //! What turns here is a thread with a ring. A thread of a simulated machine has the same tasks,
 //! hooks and timers, and `sim::simulation` turns it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use super::backend::Backend;
 use super::disk::Spawn;
 use super::executor::{Executor, Task};
+use super::metrics::{Counter, Distribution, ThreadTimes};
 use super::ring::{Ring, RingConfig, Wait};
 use super::timers::{TimerKey, Timers};
 use super::wake::RemoteWaker;
@@ -43,6 +44,10 @@ pub(super) struct Shared {
     timers: RefCell<Timers>,
     hooks: RefCell<Vec<TurnHook>>,
     waker: RemoteWaker,
+    began: Instant,
+    turns: Counter,
+    /// Time spent in the kernel until something happened.
+    waited: Cell<Duration>,
 }
 
 /// The ring and the executor of the thread that made it. Dropping it drops the tasks and
@@ -142,11 +147,14 @@ impl Wake for Root {
 impl Shared {
     pub(super) fn new(backend: Backend, executor: Executor, waker: RemoteWaker) -> Self {
         Self {
+            began: backend.now(),
             backend,
             executor,
             timers: RefCell::default(),
             hooks: RefCell::default(),
             waker,
+            turns: Counter::default(),
+            waited: Cell::default(),
         }
     }
 
@@ -159,6 +167,7 @@ impl Shared {
     }
 
     fn turn(&self, ring: &Ring, root: &Root) -> io::Result<()> {
+        self.turns.add(1);
         self.executor.run_ready(TASKS_PER_TURN_MAX);
         let mut has_progress = self.run_hooks();
         let mut until_timer = self.fire_timers();
@@ -185,10 +194,12 @@ impl Shared {
             until_timer = timers.next_in(Instant::now());
         }
         drop(timers);
+        let begun = Instant::now();
         let entered = ring.enter(match until_timer {
             Some(duration) => Wait::AtMost(duration),
             None => Wait::UntilCompletion,
         });
+        self.waited.set(self.waited.get() + begun.elapsed());
         self.waker.end_sleep();
         entered
     }
@@ -241,6 +252,23 @@ impl Handle {
     /// The wall clock, in ms since 1970: for timestamps of records, never for deadlines.
     pub fn wall_ms(&self) -> i64 {
         self.shared.backend.wall_ms()
+    }
+
+    /// How this thread has spent its time. In a simulation, where nothing takes time, all of it
+    /// counts as busy.
+    pub fn thread_times(&self) -> ThreadTimes {
+        let waiting = self.shared.waited.get();
+        let all = self.now().saturating_duration_since(self.shared.began);
+        ThreadTimes {
+            busy: all.saturating_sub(waiting),
+            waiting,
+            turns: self.shared.turns.get(),
+        }
+    }
+
+    /// How long the flushes of files took that this thread asked for, in microseconds.
+    pub fn flushes(&self) -> Distribution {
+        self.shared.backend.flushes()
     }
 
     /// A random number, for ids that nobody had before: of the operating system, or in a simulation

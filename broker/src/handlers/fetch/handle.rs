@@ -73,6 +73,8 @@ pub async fn handle(context: &Context, request: FetchRequest) -> Reply {
             (None, Ok(_)) => Found::error(ErrorCode::UnknownServerError),
         })
         .collect();
+    let fetched_bytes: usize = found.iter().map(Found::records_bytes).sum();
+    shard.metrics.fetched_bytes.add(fetched_bytes as u64);
     let reply = context.encode(&answer(context, plan, found));
     reply.holding(memory)
 }

@@ -4,11 +4,14 @@ use bytes::Bytes;
 
 use crate::api::api_versions::{ApiVersion, SupportedFeatureKey};
 use crate::api::fetch::{FetchableTopicResponse, PartitionData};
-use crate::api::produce::{PartitionProduceData, TopicProduceData};
+use crate::api::produce::{
+    PartitionProduceData, PartitionProduceResponse, TopicProduceData, TopicProduceResponse,
+};
 use crate::{
     AnyRequest, ApiKey, ApiVersionsRequest, ApiVersionsResponse, DecodeError, Decoder, EncodeError,
-    Encoder, ErrorCode, FetchResponse, Message, MetadataRequest, ProduceRequest, Records,
-    RequestHeader, Str, decode_any_request, decode_response, encode_request, encode_response,
+    Encoder, ErrorCode, FetchResponse, Message, MetadataRequest, ProduceRequest, ProduceResponse,
+    Records, RequestHeader, Str, decode_any_request, decode_response, encode_request,
+    encode_response, encode_response_and_errors,
 };
 
 fn body_of(frame: Vec<Bytes>) -> Bytes {
@@ -262,4 +265,29 @@ fn strings_are_keys_of_maps() {
         format!("{} {:?}", Str::from("a"), Str::from("a")),
         "a \"a\""
     );
+}
+
+#[test]
+fn a_response_is_encoded_with_a_count_of_its_errors() {
+    let partition = |index, error_code| PartitionProduceResponse {
+        index,
+        error_code,
+        ..Default::default()
+    };
+    let (full, wrong) = (ErrorCode::KafkaStorageError, ErrorCode::CorruptMessage);
+    let response = ProduceResponse {
+        responses: vec![TopicProduceResponse {
+            partition_responses: vec![
+                partition(0, ErrorCode::None),
+                partition(1, full),
+                partition(2, wrong),
+                partition(3, full),
+            ],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let (frame, errors) = encode_response_and_errors(&response, 12, 9).unwrap();
+    assert_eq!(frame, encode_response(&response, 12, 9).unwrap());
+    assert_eq!(errors, [(full, 2), (wrong, 1)]);
 }

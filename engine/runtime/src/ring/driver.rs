@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use io_uring::{IoUring, opcode, squeue, types};
 use slab::Slab;
 
+use super::super::metrics::Histogram;
 use super::config::{self, RingConfig};
 
 /// Completions that nobody waits for: closes and cancels.
@@ -94,8 +95,12 @@ struct Driver {
 
 /// A handle to the ring of this thread. Clones share it.
 #[derive(Clone)]
-pub(in super::super) struct Ring {
-    driver: Rc<RefCell<Driver>>,
+pub(in super::super) struct Ring(Rc<Shared>);
+
+struct Shared {
+    driver: RefCell<Driver>,
+    /// How long flushes took, those that are part of a write included.
+    flushes: Histogram,
 }
 
 impl Ring {
@@ -120,9 +125,10 @@ impl Ring {
             enter_flags,
             is_closed: false,
         };
-        Ok(Self {
-            driver: Rc::new(RefCell::new(driver)),
-        })
+        Ok(Self(Rc::new(Shared {
+            driver: RefCell::new(driver),
+            flushes: Histogram::of_durations(),
+        })))
     }
 
     /// Queues an operation. `None` when the ring is closed.
@@ -131,7 +137,7 @@ impl Ring {
     /// What `entry` points to stays valid and unmoved until [`Self::poll`] returned ready
     /// for the key, or was passed to [`Self::abandon`].
     pub(super) unsafe fn submit(&self, entry: squeue::Entry, makes_fd: bool) -> Option<Key> {
-        let mut driver = self.driver.borrow_mut();
+        let mut driver = self.0.driver.borrow_mut();
         if driver.is_closed {
             return None;
         }
@@ -153,7 +159,7 @@ impl Ring {
     }
 
     pub(super) fn poll(&self, key: Key, waker: &Waker) -> Poll<i32> {
-        let mut driver = self.driver.borrow_mut();
+        let mut driver = self.0.driver.borrow_mut();
         let Some(slot) = driver.slots.get_mut(key.slot as usize) else {
             // The ring was shut down and the kernel did not let go of this one.
             return Poll::Pending;
@@ -177,7 +183,7 @@ impl Ring {
 
     /// Takes over what the kernel may still touch and asks it to hurry.
     pub(super) fn abandon(&self, key: Key, data: Box<dyn Any>) {
-        let mut driver = self.driver.borrow_mut();
+        let mut driver = self.0.driver.borrow_mut();
         let Some(slot) = driver.slots.get_mut(key.slot as usize) else {
             // As in `poll`: whether the kernel still uses it, nobody can tell.
             mem::forget(data);
@@ -202,7 +208,7 @@ impl Ring {
 
     /// Closes a descriptor, in order with what was queued for it before.
     pub(in super::super) fn close(&self, descriptor: OwnedFd) {
-        let mut driver = self.driver.borrow_mut();
+        let mut driver = self.0.driver.borrow_mut();
         if driver.is_closed {
             return;
         }
@@ -216,7 +222,7 @@ impl Ring {
 
     /// Whether entering the kernel would do anything without waiting.
     pub(in super::super) fn has_work(&self) -> bool {
-        let mut driver = self.driver.borrow_mut();
+        let mut driver = self.0.driver.borrow_mut();
         let queue = driver.ring.submission();
         let has_calls = !queue.is_empty() || queue.taskrun() || queue.cq_overflow();
         drop(queue);
@@ -225,7 +231,7 @@ impl Ring {
 
     /// Submits what is queued, waits as told, and wakes whoever's operation completed.
     pub(in super::super) fn enter(&self, wait: Wait) -> io::Result<()> {
-        let mut driver = self.driver.borrow_mut();
+        let mut driver = self.0.driver.borrow_mut();
         driver.set_alarm();
         driver.enter(wait)?;
         driver.reap();
@@ -233,10 +239,14 @@ impl Ring {
         Ok(())
     }
 
+    pub(in super::super) fn flushes(&self) -> &Histogram {
+        &self.0.flushes
+    }
+
     /// Operations whose result nobody has taken.
     #[cfg(test)]
     pub(in super::super) fn in_flight(&self) -> usize {
-        self.driver.borrow().slots.len()
+        self.0.driver.borrow().slots.len()
     }
 
     fn settle_if_needed(&self, mut driver: std::cell::RefMut<'_, Driver>) {
@@ -252,7 +262,7 @@ impl Ring {
             }
         }
         // Keeps the allocation; what came up meanwhile was settled by its own call.
-        let mut driver = self.driver.borrow_mut();
+        let mut driver = self.0.driver.borrow_mut();
         if driver.afterwards.capacity() == 0 {
             driver.afterwards = afterwards;
         }
@@ -261,7 +271,7 @@ impl Ring {
     /// Cancels everything and waits until the kernel lets go of every buffer. Later
     /// operations fail with `ECANCELED`.
     pub(in super::super) fn shut_down(&self) {
-        let mut driver = self.driver.borrow_mut();
+        let mut driver = self.0.driver.borrow_mut();
         driver.is_closed = true;
         let cancel = opcode::AsyncCancel2::new(types::CancelBuilder::any())
             .build()
@@ -414,7 +424,7 @@ fn discard(result: i32, makes_fd: bool) {
 
 impl std::fmt::Debug for Ring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let driver = self.driver.borrow();
+        let driver = self.0.driver.borrow();
         f.debug_struct("Ring")
             .field("descriptor", &driver.ring.as_raw_fd())
             .field("in_flight", &driver.slots.len())
