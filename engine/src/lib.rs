@@ -3,6 +3,7 @@
 //! Knows no request and no client. See `docs/ARCHITECTURE.md` for the rooms and
 //! `docs/FORMAT.md` for every byte on disk.
 
+pub mod compaction;
 mod envelope;
 pub mod index;
 

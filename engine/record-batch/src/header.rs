@@ -39,6 +39,8 @@ impl Attributes {
     pub const LOG_APPEND_TIME: i16 = 1 << 3;
     pub const TRANSACTIONAL: i16 = 1 << 4;
     pub const CONTROL: i16 = 1 << 5;
+    /// The base timestamp is when tombstones and markers may go (KIP-534).
+    pub const DELETE_HORIZON: i16 = 1 << 6;
 
     /// The codec's number; 0 is none.
     pub fn compression(self) -> i8 {
@@ -55,6 +57,10 @@ impl Attributes {
 
     pub fn is_control(self) -> bool {
         self.0 & Self::CONTROL != 0
+    }
+
+    pub fn has_delete_horizon(self) -> bool {
+        self.0 & Self::DELETE_HORIZON != 0
     }
 }
 
@@ -154,6 +160,24 @@ impl BatchHeader {
 
     pub fn next_offset(&self) -> i64 {
         self.last_offset().wrapping_add(1)
+    }
+
+    /// Whether compaction has left nothing of it but the header. Where the last record's
+    /// place is told, it is told as it was.
+    pub fn is_empty(&self) -> bool {
+        self.records_count == 0
+    }
+
+    /// Whether every offset that it spans has its record: compaction took none.
+    pub fn is_whole(&self) -> bool {
+        i64::from(self.records_count) == i64::from(self.last_offset_delta) + 1
+    }
+
+    /// From when on a cleaning removes its tombstones, or its marker, in ms (KIP-534).
+    pub fn delete_horizon_ms(&self) -> Option<i64> {
+        self.attributes
+            .has_delete_horizon()
+            .then_some(self.base_timestamp_ms)
     }
 
     /// The sequence of the last record; sequences wrap from `i32::MAX` to 0 (KIP-98).

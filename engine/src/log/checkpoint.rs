@@ -83,7 +83,9 @@ impl<E: Env> Log<E> {
         self.0.shared.fence.check()?;
         let write = async || checkpoint.write(&self.0.env, &self.0.dir).await;
         let written = self.with_descriptors(write).await;
-        written.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))
+        written.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))?;
+        self.state().checkpointed = Some(checkpoint.segment);
+        Ok(())
     }
 
     /// Makes the start of the log durable: in the last checkpoint, whose other parts stay,
@@ -144,7 +146,9 @@ impl<E: Env> Log<E> {
         user_state: Bytes,
         all: impl Future<Output = Result<(), LogError>>,
     ) -> Result<(), LogError> {
+        self.end_cleaning();
         let _lease = self.lease()?;
+        let _cleaning = self.0.cleaning.acquire(1).await;
         // What is removed under way is removed before the log is closed, and nothing after.
         let _removing = self.0.removing.acquire(1).await;
         all.await?;
@@ -173,6 +177,7 @@ impl<E: Env> Log<E> {
     /// Ends a log at once: what is not written will not be, and everyone who waits is told.
     /// What is under way may still reach the directory; see [`Log::retire`].
     pub fn abandon(&self) {
+        self.end_cleaning();
         self.end(self.closed());
         self.forget_reads();
     }

@@ -184,6 +184,7 @@ impl<E: Env> Log<E> {
         self.0.flush_waiters.lost_all(&error);
         self.0.progress.notify_all();
         self.0.file_made.notify_all();
+        self.0.swapped.notify_all();
     }
 
     pub(super) fn closed(&self) -> LogError {

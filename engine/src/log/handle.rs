@@ -3,6 +3,8 @@
 use std::cell::{RefCell, RefMut};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::budget::LogId;
 use super::lease::Leases;
@@ -38,8 +40,14 @@ pub(super) struct Inner<E: Env> {
     pub syncing: Rc<Semaphore>,
     /// one checkpoint is written,
     pub checkpointing: Rc<Semaphore>,
-    /// and segments are removed by one.
+    /// segments are removed, or replaced, by one,
     pub removing: Rc<Semaphore>,
+    /// and the log is cleaned by one.
+    pub cleaning: Rc<Semaphore>,
+    /// Tells a cleaning, which may be on another thread, that it is to end.
+    pub ends_cleaning: Arc<AtomicBool>,
+    /// Segments have given their places to another, or the log failed.
+    pub swapped: Notify,
     pub leases: Rc<Leases>,
 }
 
@@ -150,6 +158,9 @@ impl<E: Env> Log<E> {
             syncing: Semaphore::new(1),
             checkpointing: Semaphore::new(1),
             removing: Semaphore::new(1),
+            cleaning: Semaphore::new(1),
+            ends_cleaning: Arc::default(),
+            swapped: Notify::new(),
             leases: Rc::default(),
         }))
     }

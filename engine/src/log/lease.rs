@@ -69,6 +69,7 @@ impl<E: Env> Log<E> {
     /// When the directory could not be renamed, or the new name not made durable. The log has
     /// ended all the same; calling this again tries again.
     pub async fn retire(&self, to: &Path) -> Result<bool, LogError> {
+        self.end_cleaning();
         self.end(self.closed());
         self.forget_reads();
         let leases = &self.0.leases;

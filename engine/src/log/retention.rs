@@ -7,7 +7,9 @@
 use std::path::PathBuf;
 
 use super::{Log, LogError};
-use crate::segment::{aborted_path, deleted_path, index_path, segment_path, snapshot_path};
+use crate::segment::{
+    aborted_path, deleted_path, index_path, keys_path, segment_path, snapshot_path,
+};
 use naru_runtime::Env;
 
 impl<E: Env> Log<E> {
@@ -69,6 +71,7 @@ impl<E: Env> Log<E> {
                 index_path(&self.0.dir, oldest),
                 aborted_path(&self.0.dir, oldest),
                 snapshot_path(&self.0.dir, oldest),
+                keys_path(&self.0.dir, oldest),
             ] {
                 let to = deleted_path(&from);
                 match self.0.env.rename(&from, &to).await {

@@ -80,6 +80,13 @@ impl<E: Env> Log<E> {
 
     /// Opens a file for readers.
     async fn open_file(&self, path: &Path, how: Open) -> io::Result<E::File> {
+        // While segments give their places to another, a path leads to one of them or to none.
+        while self.state().readers.is_swapping() && self.check().is_ok() {
+            self.0.swapped.wait().await;
+        }
+        if self.state().readers.is_swapping() {
+            return Err(io::Error::other("a swap of segments was not finished"));
+        }
         // Once the log is retired, the path may lead to the records of another topic.
         let _lease = self.lease().map_err(io::Error::other)?;
         self.with_descriptors(async || self.0.env.open(path, how).await)

@@ -166,6 +166,18 @@ impl Tail {
         }
     }
 
+    /// Forgets what is of segments before this one, which are written: their bytes are going to
+    /// be others.
+    pub fn forget_before(&mut self, segment: i64) {
+        while self
+            .pieces
+            .front()
+            .is_some_and(|oldest| oldest.segment < segment)
+        {
+            self.drop_oldest();
+        }
+    }
+
     fn drop_oldest(&mut self) {
         if let Some(piece) = self.pieces.pop_front() {
             self.budget.give_back(piece.chunk.capacity());

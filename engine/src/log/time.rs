@@ -172,7 +172,10 @@ impl<E: Env> Log<E> {
         header: &BatchHeader,
         timestamp_ms: i64,
     ) -> Result<Option<Found>, ReadError> {
-        if header.attributes.is_log_append_time() {
+        if header.is_empty() {
+            return Ok(None);
+        }
+        if header.attributes.is_log_append_time() && header.is_whole() {
             let first = header.base_offset.max(self.start_offset());
             return Ok(Some((first, header.max_timestamp_ms)));
         }

@@ -12,13 +12,16 @@ use super::place::{BatchEnd, Place};
 use super::state::ActiveSegment;
 use super::{Log, LogError};
 use crate::recovery::{Checkpoint, scan};
-use crate::segment::{FLUSHED_FILE, aborted_path, index_path, segment_path, snapshot_path};
+use crate::segment::{
+    FLUSHED_FILE, aborted_path, index_path, keys_path, segment_path, snapshot_path,
+};
 use naru_runtime::{BLOCK_BYTES, Env, File, Open};
 
 impl<E: Env> Log<E> {
     /// Drops every batch that reaches to `offset` or beyond, and returns where the log ends
-    /// now: at `offset`, or at the start of the batch that holds it. Durable when this
-    /// returns. Leader epochs that began there or later are forgotten.
+    /// now: at `offset`, or at the start of the batch that holds it; where compaction has left
+    /// a gap before it, at the start of the gap. Durable when this returns. Leader epochs that
+    /// began there or later are forgotten.
     ///
     /// If the checkpoint lies after the new end, the newest snapshot of a segment that stays
     /// takes its place, and recovery begins there. Nothing may be appended while this runs.
@@ -84,7 +87,8 @@ impl<E: Env> Log<E> {
         let Some(found) = found else {
             return Ok(self.end_offset());
         };
-        let (place, end) = (found.place, found.header.base_offset);
+        // In a gap, the batch begins after it.
+        let (place, end) = (found.place, found.header.base_offset.min(offset));
         self.state().readers.truncation_began(BatchEnd {
             next_offset: end,
             place,
@@ -103,6 +107,7 @@ impl<E: Env> Log<E> {
         for &base in &bases {
             self.remove(index_path(&self.0.dir, base)).await?;
             self.remove(aborted_path(&self.0.dir, base)).await?;
+            self.remove(keys_path(&self.0.dir, base)).await?;
             // What comes before the segment that is cut is not: its snapshot goes on to fit.
             if base > place.segment {
                 self.remove(snapshot_path(&self.0.dir, base)).await?;
@@ -136,11 +141,16 @@ impl<E: Env> Log<E> {
         if !block.is_empty() {
             state.tail.resume(place, &block);
         }
-        Ok(end)
+        Ok(state.end_offset())
     }
 
-    /// Takes back the checkpoint and the mark, where they reach past the new end.
+    /// Takes back the checkpoint, the mark and what is said of cleanings, where they reach past
+    /// the new end.
     async fn lower_promises(&self, place: Place, end: i64) -> Result<(), LogError> {
+        let cleaned = self.state().cleaned;
+        if cleaned.cut_to(place.segment) != cleaned {
+            self.replace_cleaned(cleaned.cut_to(place.segment)).await?;
+        }
         let known = Checkpoint::read(&self.0.env, &self.0.dir).await;
         let known = known.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))?;
         let named = known.map(|c| {
@@ -173,7 +183,7 @@ impl<E: Env> Log<E> {
         }
     }
 
-    async fn sync_names(&self) -> Result<(), LogError> {
+    pub(super) async fn sync_names(&self) -> Result<(), LogError> {
         let synced = self.sync_dir().await;
         synced.map_err(|cause| LogError::io(self.0.dir.clone(), &cause))
     }

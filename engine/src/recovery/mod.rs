@@ -21,21 +21,29 @@
 //!
 //! What is after the end is cut off before anything is served, so that it cannot come
 //! back after a second crash; and the tail is flushed before anyone is told of it.
+//! Before all that, what a cleaning has left is finished or forgotten: a segment that was
+//! written again counts from when its name ends in `.swap`. Positions in segments that may
+//! have been written again are not believed ([`CleanedMark`]): whatever was said of them,
+//! they were flushed when the one after them was made.
+//!
 //! An index is never believed: one that does not fit is built again. Nor is a segment's
 //! snapshot evidence of anything: where there is no checkpoint to begin from, recovery may
 //! begin with the newest segment whose snapshot fits; where none does, with the oldest.
 
 mod checkpoint;
+mod cleaned;
 pub(crate) mod mark;
 mod recover;
 mod scan;
 mod snapshot;
+mod swap;
 
 pub use checkpoint::Checkpoint;
+pub use cleaned::CleanedMark;
 pub(crate) use recover::note_epoch;
 pub use recover::{
     AbortedFound, ActiveFound, Recovered, RecoveryError, Replay, ReplayedMarker, SealedFound,
     recover,
 };
-pub(crate) use scan::scan;
+pub(crate) use scan::{Window, scan};
 pub use snapshot::SegmentSnapshot;

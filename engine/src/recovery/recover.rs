@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use naru_record_batch::{BatchHeader, EndTransactionMarker, TransactionResult};
 
 use super::mark::Mark;
-use super::{Checkpoint, SegmentSnapshot, scan};
+use super::{Checkpoint, CleanedMark, SegmentSnapshot, scan, swap};
 use crate::index::{AbortedTransaction, Index, SegmentIndex, decode_aborted, encode_aborted};
 use crate::segment::{
-    METADATA_FILE, aborted_path, index_path, parse_log_name, parse_snapshot_name, segment_path,
+    METADATA_FILE, aborted_path, index_path, is_leftover_name, keys_path, parse_keys_name,
+    parse_log_name, parse_snapshot_name, segment_path,
 };
 use naru_runtime::{Disk, File, Open, read_file, replace_file};
 
@@ -57,6 +58,8 @@ pub struct Recovered {
     /// What recovery has read after the checkpoint, and will read again after a crash, in
     /// bytes.
     pub replayed_bytes: u64,
+    /// How far it was compacted.
+    pub cleaned: CleanedMark,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,18 +130,24 @@ pub async fn recover<D: Disk>(
         let path = path.to_owned();
         move |cause| RecoveryError::Io { path, cause }
     };
-    let entries = match disk.list(dir).await {
+    let mut entries = match disk.list(dir).await {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Recovered::default()),
         Err(cause) => return Err(at(dir)(cause)),
     };
+    if swap::finish(disk, dir, &entries).await? {
+        entries = disk.list(dir).await.map_err(at(dir))?;
+    }
     let (mut bases, mut snapshots) = (BTreeSet::new(), Vec::new());
+    let mut keys = Vec::new();
     for entry in &entries {
         if let Some(base) = parse_log_name(&entry.name) {
             bases.insert(base);
         } else if let Some(base) = parse_snapshot_name(&entry.name) {
             snapshots.push(base);
-        } else if entry.name.ends_with(".tmp") || entry.name.ends_with(".deleted") {
+        } else if let Some(base) = parse_keys_name(&entry.name) {
+            keys.push(base);
+        } else if is_leftover_name(&entry.name) {
             let path = dir.join(&entry.name);
             match disk.remove_file(&path).await {
                 // Whoever was to remove it came first.
@@ -149,19 +158,30 @@ pub async fn recover<D: Disk>(
     }
     let checkpoint = Checkpoint::read(disk, dir).await.map_err(at(dir))?;
     let mark = Mark::read(disk, dir).await.map_err(at(dir))?;
+    let cleaned = CleanedMark::read(disk, dir).await.map_err(at(dir))?;
+    // What it says of a segment that was written again since, it says of other bytes.
+    let mark = mark.filter(|mark| mark.segment >= cleaned.rewritten_to);
     let mut recovery = Recovery {
         disk,
         dir,
         replay,
         out: Recovered::default(),
     };
+    recovery.out.cleaned = cleaned;
     recovery.out.has_identity = entries.iter().any(|entry| entry.name == METADATA_FILE);
     // Those of segments that were dropped: no segment is given such a name again.
     let (snapshots, orphans) = snapshots.iter().partition(|&base| bases.contains(base));
+    keys.retain(|base| !bases.contains(base));
     let is_clean = recovery
         .run(bases, checkpoint, mark, snapshots, now_ms)
         .await?;
     SegmentSnapshot::remove_all(disk, dir, orphans).await;
+    for base in keys {
+        let path = keys_path(dir, base);
+        if let Err(error) = disk.remove_file(&path).await {
+            tracing::warn!("{}: {error}", path.display());
+        }
+    }
     let out = recovery.out;
     if !is_clean {
         // Whoever made these names may have been killed before it synced them. What is
@@ -196,6 +216,10 @@ impl<D: Disk> Recovery<'_, D> {
             position: c.position,
         });
         let flushed = mark.max(named);
+        let rewritten_to = self.out.cleaned.rewritten_to;
+        if rewritten_to > 0 && bases.last().is_none_or(|&last| last < rewritten_to) {
+            return Err(self.missing(rewritten_to, rewritten_to));
+        }
         let Some(&last) = bases.last() else {
             // Nothing was ever written; or it was, and is gone.
             if let Some(flushed) = flushed.filter(|f| f.position > 0) {

@@ -28,7 +28,7 @@ pub(crate) async fn scan<F: File>(
     next_offset: i64,
     mut each: impl FnMut(&BatchHeader, u64, &[u8]),
 ) -> std::io::Result<ScanEnd> {
-    let mut window = Window::new(file, length);
+    let mut window = Window::new(file.clone(), length);
     let mut end = ScanEnd {
         position,
         next_offset,
@@ -57,7 +57,7 @@ pub(crate) async fn scan<F: File>(
     }
 }
 
-async fn is_zero_to_end<F: File>(window: &mut Window<'_, F>, from: u64) -> std::io::Result<bool> {
+async fn is_zero_to_end<F: File>(window: &mut Window<F>, from: u64) -> std::io::Result<bool> {
     let mut at = from;
     while at < window.length {
         let bytes = window
@@ -72,15 +72,15 @@ async fn is_zero_to_end<F: File>(window: &mut Window<'_, F>, from: u64) -> std::
 }
 
 /// The part of a file that was read last.
-struct Window<'a, F> {
-    file: &'a F,
+pub(crate) struct Window<F> {
+    file: F,
     length: u64,
     start: u64,
     bytes: Bytes,
 }
 
-impl<'a, F: File> Window<'a, F> {
-    fn new(file: &'a F, length: u64) -> Self {
+impl<F: File> Window<F> {
+    pub fn new(file: F, length: u64) -> Self {
         Self {
             file,
             length,
@@ -90,7 +90,7 @@ impl<'a, F: File> Window<'a, F> {
     }
 
     /// Up to `length` bytes from `position` on; fewer at the end of the file.
-    async fn bytes(&mut self, position: u64, length: u64) -> std::io::Result<Bytes> {
+    pub async fn bytes(&mut self, position: u64, length: u64) -> std::io::Result<Bytes> {
         let end = (position + length).min(self.length);
         if position >= end {
             return Ok(Bytes::new());

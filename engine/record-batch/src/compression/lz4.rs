@@ -88,11 +88,15 @@ impl<B: AsRef<[u8]>> Read for Lz4Decoder<B> {
 }
 
 /// In blocks of 64 KiB, as Kafka's own producers do.
-pub(super) fn compress(bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn encoder<W: Write>(out: W) -> FrameEncoder<W> {
     let info = FrameInfo::new()
         .block_mode(BlockMode::Independent)
         .block_size(BlockSize::Max64KB);
-    let mut encoder = FrameEncoder::with_frame_info(info, out);
+    FrameEncoder::with_frame_info(info, out)
+}
+
+pub(super) fn compress(bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
+    let mut encoder = encoder(out);
     encoder.write_all(bytes)?;
     encoder.finish()?;
     Ok(())

@@ -2,6 +2,7 @@
 
 mod codec;
 mod decoder;
+mod encoder;
 mod error;
 mod gzip;
 mod lz4;
@@ -11,6 +12,7 @@ mod zstd;
 pub use codec::{Codec, UnknownCodec};
 pub use decoder::Decoder;
 pub(crate) use decoder::memory_bytes;
+pub use encoder::Encoder;
 pub use error::CompressionError;
 
 use std::io;

@@ -4,7 +4,7 @@
 //! 16 bytes, then blocks, each after its length (Java, kafka-python). Kafka tells them apart by
 //! the header, and so does this. Snappy's own framing format is neither.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use snap::raw::{Decoder, Encoder, decompress_len};
 
@@ -119,6 +119,59 @@ impl<B: AsRef<[u8]>> Read for SnappyDecoder<B> {
         let count = left.read(out)?;
         self.at += count;
         Ok(count)
+    }
+}
+
+/// What snappy-java takes into a block.
+const JAVA_BLOCK_BYTES: usize = 32 << 10;
+/// The version that is written, and the oldest that reads it.
+const JAVA_VERSIONS: [u8; 8] = [0, 0, 0, 1, 0, 0, 0, 1];
+
+/// Writes snappy-java's blocks, as Kafka's Java producers do: a raw block is made of all at
+/// once.
+pub(super) struct SnappyEncoder {
+    out: Vec<u8>,
+    block: Vec<u8>,
+}
+
+impl SnappyEncoder {
+    pub(super) fn new(mut out: Vec<u8>) -> Self {
+        out.extend_from_slice(&JAVA_MAGIC);
+        out.extend_from_slice(&JAVA_VERSIONS);
+        let block = Vec::with_capacity(JAVA_BLOCK_BYTES);
+        Self { out, block }
+    }
+
+    fn end_block(&mut self) -> io::Result<()> {
+        let block = Encoder::new().compress_vec(&self.block)?;
+        self.out
+            .extend_from_slice(&(block.len() as i32).to_be_bytes());
+        self.out.extend_from_slice(&block);
+        self.block.clear();
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<Vec<u8>> {
+        if !self.block.is_empty() {
+            self.end_block()?;
+        }
+        Ok(self.out)
+    }
+}
+
+impl Write for SnappyEncoder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = bytes.len().min(JAVA_BLOCK_BYTES - self.block.len());
+        self.block
+            .extend_from_slice(bytes.get(..count).unwrap_or_default());
+        if self.block.len() == JAVA_BLOCK_BYTES {
+            self.end_block()?;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Cursor, Read};
 
 use zstd::stream::read::Decoder;
+use zstd::stream::write::Encoder;
 
 use super::{Codec, CompressionError};
 
@@ -71,6 +72,10 @@ fn window_bytes(frame: &[u8]) -> Option<usize> {
     let window = *rest.first()?;
     let base = 1_usize << (10 + (window >> 3));
     Some(base + base / 8 * usize::from(window & 7))
+}
+
+pub(super) fn encoder<W: io::Write>(out: W) -> io::Result<Encoder<'static, W>> {
+    Encoder::new(out, LEVEL)
 }
 
 pub(super) fn compress(bytes: &[u8], out: &mut Vec<u8>) -> io::Result<()> {

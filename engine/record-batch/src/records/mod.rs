@@ -2,6 +2,7 @@
 //! allocates from a length that a record declares.
 
 mod error;
+mod pieces;
 pub(crate) mod read;
 mod search;
 pub(crate) mod source;
@@ -10,5 +11,6 @@ pub(crate) mod varint;
 mod view;
 
 pub use error::RecordError;
+pub use pieces::{RecordFront, RecordPieces};
 pub use search::{RecordSearch, first_record_at};
 pub use view::{Headers, RecordView, Records};

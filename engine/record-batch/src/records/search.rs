@@ -18,7 +18,8 @@ type Found = (i64, i64);
 /// their batch is there: they are no answer.
 ///
 /// A batch whose records cannot be read (it was stored on a check of the header alone) is
-/// answered with its first offset: a consumer that starts there misses nothing.
+/// answered with its first offset: a consumer that starts there misses nothing. One that
+/// compaction has emptied has no answer, whatever its header says of its timestamps.
 pub struct RecordSearch<B: AsRef<[u8]>> {
     header: BatchHeader,
     timestamp_ms: i64,
@@ -60,15 +61,20 @@ impl<B: AsRef<[u8]>> RecordSearch<B> {
     pub fn step(&mut self, budget_bytes: usize) -> Poll<Option<Found>> {
         let header = &self.header;
         let whole_batch = (header.base_offset.max(self.from), header.max_timestamp_ms);
-        if header.max_timestamp_ms < self.timestamp_ms || header.next_offset() <= self.from {
+        let has_none = header.is_empty() || header.max_timestamp_ms < self.timestamp_ms;
+        if has_none || header.next_offset() <= self.from {
             return Poll::Ready(None);
         }
-        if header.attributes.is_log_append_time() {
+        let is_log_append_time = header.attributes.is_log_append_time();
+        if is_log_append_time && header.is_whole() {
             return Poll::Ready(Some(whole_batch));
         }
         let (timestamp_ms, from) = (self.timestamp_ms, self.from);
         let is_wanted = |timestamp_delta_ms: i64, offset_delta: i32| {
-            let at_ms = header.base_timestamp_ms.wrapping_add(timestamp_delta_ms);
+            let at_ms = match is_log_append_time {
+                true => header.max_timestamp_ms,
+                false => header.base_timestamp_ms.wrapping_add(timestamp_delta_ms),
+            };
             let offset = header.base_offset.wrapping_add(i64::from(offset_delta));
             (at_ms >= timestamp_ms && offset >= from).then_some((offset, at_ms))
         };

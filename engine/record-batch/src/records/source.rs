@@ -141,6 +141,15 @@ impl<B: AsRef<[u8]>> StreamSource<B> {
         Ok(step)
     }
 
+    /// The next bytes of the record, as many as the window has and no more than `wanted`,
+    /// which is not 0.
+    pub(crate) fn chunk(&mut self, wanted: usize) -> Result<&[u8], RecordError> {
+        let step = self.pass(wanted)?;
+        self.claim(step)?;
+        let passed = self.at - step..self.at;
+        self.window.get(passed).ok_or(RecordError::Cut)
+    }
+
     /// Takes `len` bytes off the record, which are passed over later.
     pub(crate) fn claim(&mut self, len: usize) -> Result<(), RecordError> {
         self.left = self.left.checked_sub(len).ok_or(RecordError::Cut)?;

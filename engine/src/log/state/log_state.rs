@@ -10,7 +10,8 @@ use super::super::tail::Tail;
 use super::super::{LogConfig, LogError, TailBudget};
 use super::durability::Unwritten;
 use super::{ActiveSegment, Durability, Life, Readers, Segments};
-use crate::recovery::Recovered;
+use crate::compaction::Cleaned;
+use crate::recovery::{AbortedFound, CleanedMark, Recovered};
 
 pub(in crate::log) struct State<F> {
     config: LogConfig,
@@ -28,6 +29,11 @@ pub(in crate::log) struct State<F> {
     pub renamed: Vec<PathBuf>,
     /// Where the log ends since batches were taken back of which the user was not told.
     taken_back_to: Option<i64>,
+    /// How far it was compacted, as it is on the disk.
+    pub cleaned: CleanedMark,
+    /// The segment of the checkpoint, if it was written since the log was opened.
+    pub checkpointed: Option<i64>,
+    truncations_count: u64,
 }
 
 impl<F> State<F> {
@@ -49,6 +55,9 @@ impl<F> State<F> {
             mark_file: None,
             renamed: Vec::new(),
             taken_back_to: None,
+            cleaned: recovered.cleaned,
+            checkpointed: None,
+            truncations_count: 0,
         };
         state.assert_invariants();
         state
@@ -244,6 +253,18 @@ impl<F> State<F> {
         self.assert_invariants();
     }
 
+    /// How often the log was truncated: a segment of before is not the same after.
+    pub fn truncations_count(&self) -> u64 {
+        self.truncations_count
+    }
+
+    /// One segment, which holds what is left of some, has taken their place.
+    pub fn replaced(&mut self, by: &Cleaned, aborted: AbortedFound) {
+        self.segments.replace(by, aborted);
+        self.readers.swap_ended();
+        self.assert_invariants();
+    }
+
     pub fn take_notice_of_taken_back(&mut self) -> Option<i64> {
         self.taken_back_to.take()
     }
@@ -254,6 +275,7 @@ impl<F> State<F> {
         self.segments.truncate(last, file);
         self.durability.truncated(end);
         self.readers.truncated();
+        self.truncations_count += 1;
         self.tail.clear();
         self.mark_file = None;
         self.assert_invariants();

@@ -17,16 +17,19 @@ pub(in crate::log) struct Readers {
     pub turns: Turns,
     /// The shard keeps nothing more for this log.
     is_closed: bool,
-    /// How often a truncation began or ended.
+    /// How often a truncation, or a swap of segments, began or ended.
     cuts: u64,
     /// Where the log will end when the truncation under way is done.
     cutting: Option<BatchEnd>,
+    /// Segments are giving their places to another: no file of one is opened meanwhile.
+    is_swapping: bool,
     /// Readers at the end: while there are any, what is written is flushed unasked.
     tail_readers: usize,
 }
 
 impl Readers {
-    /// Changes with every truncation: what was read before is worth nothing then.
+    /// Changes with every truncation and every swap of segments: what was read before is worth
+    /// nothing then.
     pub fn cuts(&self) -> u64 {
         self.cuts
     }
@@ -40,6 +43,23 @@ impl Readers {
     pub fn truncation_began(&mut self, end: BatchEnd) {
         self.cuts += 1;
         self.cutting = Some(end);
+    }
+
+    pub fn is_swapping(&self) -> bool {
+        self.is_swapping
+    }
+
+    /// From here on a name may lead to one file or to another.
+    pub fn swap_began(&mut self) {
+        self.cuts += 1;
+        self.is_swapping = true;
+        self.read_ends.clear();
+    }
+
+    pub(super) fn swap_ended(&mut self) {
+        self.cuts += 1;
+        self.is_swapping = false;
+        self.read_ends.clear();
     }
 
     pub fn is_closed(&self) -> bool {

@@ -9,6 +9,7 @@ use naru_record_batch::BatchHeader;
 
 use super::super::place::{BatchEnd, Place};
 use super::durability::Unwritten;
+use crate::compaction::{Cleaned, Segment};
 use crate::index::{AbortedTransaction, Index};
 use crate::recovery::{AbortedFound, ActiveFound, SealedFound, SegmentSnapshot, note_epoch};
 use crate::segment::{Ahead, Space};
@@ -247,6 +248,26 @@ impl<F> Segments<F> {
         self.sealed.iter()
     }
 
+    /// Sealed segments that are followed by one whose file is made, with their largest
+    /// timestamps in ms, oldest first: what a cleaning may take.
+    pub fn cleanable(&self) -> Vec<(Segment, i64)> {
+        let last = self.file_segment();
+        let next = self.base_offsets().skip(1);
+        let sealed = self.sealed.iter().zip(next);
+        let sealed = sealed.filter(|(_, next)| last.is_some_and(|last| *next <= last));
+        let dated = sealed.map(|(segment, next_offset)| {
+            let base_offset = segment.base_offset;
+            let size_bytes = segment.size_bytes;
+            let cleanable = Segment {
+                base_offset,
+                size_bytes,
+                next_offset,
+            };
+            (cleanable, segment.max_timestamp_ms)
+        });
+        dated.collect()
+    }
+
     /// The oldest sealed segment, and the base offset of the one that follows.
     pub fn oldest_sealed(&self) -> Option<(&SealedSegment, i64)> {
         let next = self.base_offsets().nth(1)?;
@@ -416,6 +437,34 @@ impl<F> Segments<F> {
             },
         });
         end
+    }
+
+    /// Whether sealed segments are as they are told, side by side.
+    pub fn holds(&self, segments: &[Segment]) -> bool {
+        let all = self.cleanable();
+        segments.first().is_some_and(|first| {
+            let from = all.iter().position(|(segment, _)| segment == first);
+            let found = from.and_then(|from| all.get(from..from + segments.len()));
+            found.is_some_and(|found| found.iter().map(|(s, _)| s).eq(segments))
+        })
+    }
+
+    pub(super) fn replace(&mut self, by: &Cleaned, aborted: AbortedFound) {
+        assert!(
+            self.holds(&by.segments),
+            "segments that are not there, or not as they were, were replaced: {by:?}"
+        );
+        let Some(at) = self.sealed_at(by.base_offset()) else {
+            panic!("{} is no sealed segment", by.base_offset());
+        };
+        let new = SealedSegment {
+            base_offset: by.base_offset(),
+            size_bytes: by.size_bytes(),
+            max_timestamp_ms: by.index.max_timestamp_ms,
+            aborted,
+        };
+        drop(self.sealed.drain(at..at + by.segments.len()));
+        self.sealed.insert(at, new);
     }
 
     pub(super) fn advance_start(&mut self, offset: i64) {
