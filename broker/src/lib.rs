@@ -15,6 +15,7 @@ mod net;
 mod partition;
 pub mod server;
 mod shard;
+mod transaction;
 mod validators;
 
 /// What fuzz targets and benches call from outside of their room. No promise to anybody else.
@@ -30,4 +31,7 @@ pub mod inside {
     pub use crate::group::{CommittedOffset, Coordinator, GroupConfig, Now, TransactionOutcome};
     pub use crate::partition::ShardId;
     pub use crate::shard::{Lanes, Mesh, Meshed, RemoteShard};
+    pub use crate::transaction::{
+        Coordinator as TransactionCoordinator, ListFilter, Now as TransactionNow, TransactionConfig,
+    };
 }

@@ -26,6 +26,7 @@ fn main() -> std::io::Result<()> {
     requests()?;
     properties()?;
     offsets()?;
+    transactions()?;
     commands()?;
     segment_files()
 }
@@ -146,6 +147,18 @@ fn offsets() -> std::io::Result<()> {
         "group",
         &with_key(b"\0\x02\0\x01g", &group.encode()),
     )
+}
+
+fn transactions() -> std::io::Result<()> {
+    // A key and a value: version, producer id and epoch, timeout, state, partitions, two times, tags.
+    let of = |value: &[&[u8]]| [&b"\0\x05\0\0\0\x01x"[..], &value.concat()].concat();
+    let times = [0; 16];
+    let head = b"\0\0\0\0\0\0\0\x07\0\x01\0\0\xea\x60";
+    let v0: &[&[u8]] = &[b"\0\0", head, b"\x01\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\0", &times];
+    write("transaction_records", "ongoing", &of(v0))?;
+    let tags = b"\x02\x01\x08\0\0\0\0\0\0\0\x09\x02\x02\0\x02";
+    let v1: &[&[u8]] = &[b"\0\x01", head, b"\x02\x02\x02t\x02\0\0\0\0\0", &times, tags];
+    write("transaction_records", "prepared", &of(v1))
 }
 
 fn commands() -> std::io::Result<()> {
