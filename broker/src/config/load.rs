@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
-use super::keys::{self, Groups, Key, Limits, Log, Naru, Network, Node, Topics};
+use super::keys::{self, Groups, Key, Limits, Log, Naru, Network, Node, Topics, Transactions};
 use super::listeners::{self, AdminListener, Listener};
 use super::machine::Machine;
 use super::properties::{self, PropertiesError};
@@ -30,6 +30,7 @@ pub struct BrokerConfig {
     pub limits: Limits,
     pub topics: Topics,
     pub groups: Groups,
+    pub transactions: Transactions,
     pub naru: Naru,
     settings: Settings,
 }
@@ -106,6 +107,7 @@ impl BrokerConfig {
             limits: Limits::read(&settings)?,
             topics: Topics::read(&settings)?,
             groups: Groups::read(&settings)?,
+            transactions: Transactions::read(&settings)?,
             naru: Naru::read(&settings)?,
             node,
             network,

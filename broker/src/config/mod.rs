@@ -26,7 +26,7 @@ pub use cli::{Cli, Command, StartArgs};
 pub use error::ConfigError;
 pub use keys::{
     CleanupPolicy, Groups, Key, Kind, Limit, Limits, Log, Naru, Network, Node, RecordValidation,
-    TimestampType, Topics,
+    TimestampType, Topics, Transactions,
 };
 pub use listeners::{AdminListener, Endpoint, Listener};
 pub use load::{BrokerConfig, Warning};

@@ -1,10 +1,12 @@
-//! The group coordinators of a shard: the pure logic of `group`, driven by requests, by
-//! time and by the partitions of `__consumer_offsets` that the shard owns.
+//! The coordinators of a shard. Those of groups are here: the pure logic of `group`, driven by
+//! requests, by time and by the partitions of `__consumer_offsets` that the shard owns. Those of
+//! transactional ids are in `transactions`.
 
 mod drive;
 mod load;
 mod reply;
 mod slots;
+pub mod transactions;
 
 pub use reply::Reply;
 pub use slots::{Coordinators, Slot};

@@ -19,6 +19,7 @@ use crate::cluster::{
 };
 use crate::config::{TopicOverrides, topic};
 use crate::coordinator::OFFSETS_TOPIC;
+use crate::coordinator::transactions::TRANSACTIONS_TOPIC;
 use crate::shard::Shard;
 
 /// An error code with the sentence that a client shows.
@@ -210,8 +211,10 @@ fn describe(context: &Context, topic: &Topic) -> CreatableTopicResult {
 /// Makes a topic because somebody asked about it (`auto.create.topics.enable`).
 pub async fn create_automatically(context: &Context, name: &str) -> Result<Arc<Topic>, ErrorCode> {
     let shard = &context.shard;
-    if name == OFFSETS_TOPIC {
-        return create_offsets_topic(shard).await;
+    match name {
+        OFFSETS_TOPIC => return create_offsets_topic(shard).await,
+        TRANSACTIONS_TOPIC => return create_transactions_topic(shard).await,
+        _ => {}
     }
     let wanted = CreatableTopic {
         name: Str::from(name),
@@ -222,24 +225,62 @@ pub async fn create_automatically(context: &Context, name: &str) -> Result<Arc<T
     or_existing(shard, name, create(shard, &wanted, false).await)
 }
 
-/// Makes `__consumer_offsets`, compacted and never expired, when a group first needs it.
-pub async fn create_offsets_topic(shard: &Shard) -> Result<Arc<Topic>, ErrorCode> {
+/// `__consumer_offsets`, made when a group first needs it.
+pub async fn offsets_topic(shard: &Shard) -> Result<Arc<Topic>, ErrorCode> {
+    match shard.image().topic(TopicRef::Name(OFFSETS_TOPIC)) {
+        Some(topic) => Ok(topic),
+        None => create_offsets_topic(shard).await,
+    }
+}
+
+/// `__transaction_state`, made when a transactional id first needs it.
+pub async fn transactions_topic(shard: &Shard) -> Result<Arc<Topic>, ErrorCode> {
+    match shard.image().topic(TopicRef::Name(TRANSACTIONS_TOPIC)) {
+        Some(topic) => Ok(topic),
+        None => create_transactions_topic(shard).await,
+    }
+}
+
+async fn create_offsets_topic(shard: &Shard) -> Result<Arc<Topic>, ErrorCode> {
     let partitions = shard.config.groups.offsets_partitions;
+    let configs = [
+        ("compression.type", "producer".to_owned()),
+        ("segment.bytes", "104857600".to_owned()),
+    ];
+    create_internal(shard, OFFSETS_TOPIC, partitions, configs).await
+}
+
+async fn create_transactions_topic(shard: &Shard) -> Result<Arc<Topic>, ErrorCode> {
+    let config = &shard.config.transactions;
+    let configs = [
+        ("compression.type", "uncompressed".to_owned()),
+        ("segment.bytes", config.state_segment_bytes.to_string()),
+    ];
+    create_internal(shard, TRANSACTIONS_TOPIC, config.state_partitions, configs).await
+}
+
+/// A topic of a coordinator: compacted and never expired.
+async fn create_internal(
+    shard: &Shard,
+    name: &str,
+    partitions: u32,
+    configs: [(&str, String); 2],
+) -> Result<Arc<Topic>, ErrorCode> {
     let partitions = shard.image().assign(partitions, 1, 0);
     let partitions = partitions.map_err(|_| ErrorCode::CoordinatorNotAvailable)?;
-    let configs = [
-        ("cleanup.policy", "compact"),
-        ("compression.type", "producer"),
-        ("segment.bytes", "104857600"),
-    ];
+    let configs = configs.into_iter();
+    let mut configs: BTreeMap<_, _> = configs
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
+    configs.insert("cleanup.policy".to_owned(), "compact".to_owned());
     let topic = Topic {
-        name: Arc::from(OFFSETS_TOPIC),
+        name: Arc::from(name),
         id: shard.random_uuid(),
         partitions,
-        configs: configs.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        configs,
         changed_at: 0,
     };
-    or_existing(shard, OFFSETS_TOPIC, propose(shard, topic).await)
+    or_existing(shard, name, propose(shard, topic).await)
 }
 
 /// Two who ask at the same time both get the topic.

@@ -185,6 +185,10 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::OffsetDelete(r) => c.encode(&groups::delete_offsets(c, r).await),
         R::DeleteGroups(r) => c.encode(&groups::delete(c, r).await),
         R::AddPartitionsToTxn(r) => c.encode(&transactions::add_partitions(c, r).await),
+        R::AddOffsetsToTxn(r) => c.encode(&transactions::add_offsets(c, r).await),
+        R::EndTxn(r) => c.encode(&transactions::end(c, r).await),
+        R::ListTransactions(r) => c.encode(&transactions::list(c, r).await),
+        R::DescribeTransactions(r) => c.encode(&transactions::describe(c, r).await),
         other => Reply::Close(format!("{} is advertised by mistake", other.key().name())),
     }
 }

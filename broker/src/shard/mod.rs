@@ -13,6 +13,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod transactions;
 mod upkeep;
 
 pub use ask::on_every_shard;

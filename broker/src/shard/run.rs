@@ -13,6 +13,7 @@ use super::{Lanes, Mesh, RemoteShard, Shard};
 use crate::cluster::ControlHandle;
 use crate::config::BrokerConfig;
 use crate::coordinator::Coordinators;
+use crate::coordinator::transactions::TransactionCoordinators;
 use crate::memory::MemoryBudget;
 use crate::partition::{FetchSessions, Partitions, RemoteWaits, ShardId};
 use crate::validators::Validators;
@@ -62,6 +63,7 @@ pub fn build(
         partitions: Partitions::default(),
         remote_waits: RemoteWaits::default(),
         coordinators: Rc::new(Coordinators::new(io.clone())),
+        transactions: Rc::new(TransactionCoordinators::new(io.clone())),
         fetch_sessions: RefCell::new(fetch_sessions),
         end: Rc::default(),
         image: RefCell::new(image),
@@ -83,7 +85,9 @@ impl Shard {
         self.recover_all(&image).await;
         self.take_all().await;
         self.load_coordinators().await;
+        self.load_transactions().await;
         self.io.spawn(Rc::clone(&self.coordinators).keep_time());
+        self.io.spawn(Rc::clone(self).keep_transactions());
         self.io.spawn(Rc::clone(self).follow_images(images));
         self.io.spawn(Rc::clone(self).sweep_connections());
         self.io.spawn(Rc::clone(self).keep_logs());

@@ -16,6 +16,7 @@ use crate::cluster::{
 };
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::coordinator::Coordinators;
+use crate::coordinator::transactions::TransactionCoordinators;
 use crate::memory::MemoryBudget;
 use crate::metrics::ShardMetrics;
 use crate::net::Connections;
@@ -44,6 +45,7 @@ pub struct Shard {
     pub partitions: Partitions,
     pub remote_waits: RemoteWaits,
     pub coordinators: Rc<Coordinators>,
+    pub transactions: Rc<TransactionCoordinators>,
     pub fetch_sessions: RefCell<FetchSessions>,
     /// Notified when the thread is to end.
     pub end: Rc<Notify>,

@@ -17,6 +17,7 @@ use super::directories::{deleted_directory, identity, move_aside, partition_dire
 use crate::cluster::{Delta, ImageReader, Topic};
 use crate::config::TopicConfig;
 use crate::coordinator::OFFSETS_TOPIC;
+use crate::coordinator::transactions::TRANSACTIONS_TOPIC;
 use crate::partition::{Partition, PartitionId, PartitionState, Role, Slot, Standing, owner};
 
 /// Directories of deleted partitions that are renamed at the same time.
@@ -93,8 +94,10 @@ impl Shard {
                 self.io.yield_now().await;
             }
         }
-        if *topic.name == *OFFSETS_TOPIC {
-            self.seat_coordinators();
+        match &*topic.name {
+            OFFSETS_TOPIC => self.seat_coordinators(),
+            TRANSACTIONS_TOPIC => self.seat_transactions(),
+            _ => {}
         }
     }
 
@@ -111,8 +114,10 @@ impl Shard {
             if let Some(id) = self.owned(topic, index)
                 && let Some(slot) = self.partitions.remove(id)
             {
-                if *topic.name == *OFFSETS_TOPIC {
-                    self.coordinators.remove(index);
+                match &*topic.name {
+                    OFFSETS_TOPIC => self.coordinators.remove(index),
+                    TRANSACTIONS_TOPIC => self.transactions.remove(index),
+                    _ => {}
                 }
                 let directory = partition_directory(&self.config.data_dir, &topic.name, index);
                 dropped.push((directory, id, slot));

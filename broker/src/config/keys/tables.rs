@@ -178,6 +178,25 @@ tables! {
         offset_metadata_bytes_max: u32 = "offset.metadata.max.bytes", Is("4096"), AtLeast(0);
     }
 
+    /// Transactions and the ids that have them.
+    Transactions {
+        /// The longest that a producer may leave a transaction open, in milliseconds.
+        timeout_ms_max: u32 = "transaction.max.timeout.ms", Is("900000"), Between(1, i32::MAX as i64);
+        /// How often transactions are looked at for their timeouts, in milliseconds.
+        abort_check_interval_ms: u64 = "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+            Is("10000"), AtLeast(1);
+        /// How long a transactional id without a transaction is kept, in milliseconds.
+        id_expiration_ms: u32 = "transactional.id.expiration.ms", Is("604800000"), AtLeast(1);
+        /// How often transactional ids are looked at for that, in milliseconds.
+        id_expiration_check_ms: u64 = "transaction.remove.expired.transaction.cleanup.interval.ms",
+            Is("3600000"), AtLeast(1);
+        /// Partitions of __transaction_state; must not change once it exists.
+        state_partitions: u32 = "transaction.state.log.num.partitions", Is("50"), AtLeast(1);
+        /// Bytes at which a segment of __transaction_state is closed and the next one started.
+        state_segment_bytes: u32 = "transaction.state.log.segment.bytes",
+            Is("104857600"), AtLeast(1 << 20);
+    }
+
     /// What Kafka has no key for.
     Naru {
         /// Threads that serve clients, each with its own ring; one per core when not set.

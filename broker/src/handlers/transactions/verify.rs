@@ -1,9 +1,21 @@
 //! Whether partitions are part of a producer's transaction (KIP-890): asked before a
 //! transactional batch is appended that would begin a transaction in its partition.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use naru_wire::{ErrorCode, Str};
 
+use super::route::{Refusal, add, code, on_coordinator, topic_partition};
 use crate::handlers::dispatch::Context;
+use crate::transaction::{
+    ProducerIdAndEpoch, TopicPartition, TransactionError, TransactionVersion,
+};
+
+/// How long an addition waits for the markers of the transaction before it, and how often it asks
+/// (Kafka's add.partitions.to.txn.retry.backoff.ms and .max.ms).
+const ADD_RETRY_EVERY: Duration = Duration::from_millis(20);
+const ADD_RETRIES_MAX: usize = 5;
 
 /// Asks the coordinator of `transactional_id`; one error code for each partition, in the order
 /// of `partitions`. With `add`, partitions that are not in the transaction become part of it
@@ -14,16 +26,106 @@ use crate::handlers::dispatch::Context;
 /// The codes are those that a producer is told: it is fenced with INVALID_PRODUCER_EPOCH, and
 /// a coordinator that is not there is NOT_ENOUGH_REPLICAS, which it retries.
 pub async fn verify(
-    _context: &Context,
-    _transactional_id: &str,
-    _producer_id: i64,
-    _producer_epoch: i16,
+    context: &Context,
+    transactional_id: &str,
+    producer_id: i64,
+    producer_epoch: i16,
     partitions: Vec<(Str, Vec<i32>)>,
-    _add: bool,
+    add: bool,
 ) -> Vec<Vec<ErrorCode>> {
-    let refused = |indexes: &Vec<i32>| vec![ErrorCode::NotEnoughReplicas; indexes.len()];
-    partitions
+    let producer = ProducerIdAndEpoch {
+        producer_id,
+        producer_epoch,
+    };
+    let verdicts = if add {
+        add_by_writing(context, transactional_id, producer, &partitions).await
+    } else {
+        verify_only(context, transactional_id, producer, &partitions).await
+    };
+    let coded = verdicts.into_iter().map(|verdicts| {
+        let codes = verdicts.into_iter().map(|verdict| match verdict {
+            Ok(()) => ErrorCode::None,
+            Err(error) => code_for_producer(error, add),
+        });
+        codes.collect()
+    });
+    coded.collect()
+}
+
+/// As AddPartitionsToTxnManager and ReplicaManager have it.
+fn code_for_producer(error: TransactionError, add: bool) -> ErrorCode {
+    match error {
+        TransactionError::ProducerFenced => ErrorCode::InvalidProducerEpoch,
+        TransactionError::CoordinatorNotAvailable | TransactionError::NotCoordinator => {
+            ErrorCode::NotEnoughReplicas
+        }
+        // Only producers of version 2 know what to do about it.
+        TransactionError::ConcurrentTransactions if !add => ErrorCode::NotEnoughReplicas,
+        error => code(error),
+    }
+}
+
+type Verdicts = Vec<Vec<Result<(), TransactionError>>>;
+
+pub(super) fn listed(topic: &Str, indexes: &[i32]) -> impl Iterator<Item = TopicPartition> {
+    indexes.iter().map(|index| topic_partition(topic, *index))
+}
+
+pub(super) async fn verify_only(
+    context: &Context,
+    id: &str,
+    producer: ProducerIdAndEpoch,
+    partitions: &[(Str, Vec<i32>)],
+) -> Verdicts {
+    let asked = partitions
         .iter()
-        .map(|(_, indexes)| refused(indexes))
-        .collect()
+        .flat_map(|(topic, indexes)| listed(topic, indexes));
+    let (asked, owned_id): (Vec<_>, _) = (asked.collect(), id.to_owned());
+    let verdicts = on_coordinator(context, id, async move |_, slot| {
+        let transactions = slot.transactions.borrow();
+        transactions.verify_partitions(&owned_id, producer, &asked)
+    });
+    let verdicts = verdicts.await;
+    let mut at = 0;
+    let by_topic = partitions.iter().map(|(_, indexes)| {
+        let from = at;
+        at += indexes.len();
+        match &verdicts {
+            Ok(verdicts) => verdicts.get(from..at).unwrap_or_default().to_vec(),
+            Err(error) => vec![Err(*error); indexes.len()],
+        }
+    });
+    by_topic.collect()
+}
+
+/// A producer of version 2 may write as soon as its last transaction is decided, while the markers
+/// of that one are still on their way: it is made to wait here for a while.
+async fn add_by_writing(
+    context: &Context,
+    id: &str,
+    producer: ProducerIdAndEpoch,
+    partitions: &[(Str, Vec<i32>)],
+) -> Verdicts {
+    let wanted = partitions
+        .iter()
+        .flat_map(|(topic, indexes)| listed(topic, indexes));
+    let wanted: BTreeSet<_> = wanted.collect();
+    let version = TransactionVersion::V2;
+    let mut added = add(context, id, producer, wanted.clone(), version).await;
+    for _ in 0..ADD_RETRIES_MAX {
+        match added {
+            Err(Refusal::Whole(TransactionError::ConcurrentTransactions)) => {}
+            _ => break,
+        }
+        context.shard.io.sleep(ADD_RETRY_EVERY).await;
+        added = add(context, id, producer, wanted.clone(), version).await;
+    }
+    let by_topic = partitions.iter().map(|(topic, indexes)| {
+        let verdicts = listed(topic, indexes).map(|partition| match &added {
+            Ok(()) => Ok(()),
+            Err(refusal) => Err(refusal.of(&partition)),
+        });
+        verdicts.collect()
+    });
+    by_topic.collect()
 }
