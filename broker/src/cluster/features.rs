@@ -22,7 +22,7 @@ pub const GROUP_VERSION: &str = "group.version";
 /// The metadata.version of Kafka 4.4.0.
 const METADATA_VERSION_LEVEL: i16 = 33;
 /// What a new cluster starts with.
-const TRANSACTION_VERSION_DEFAULT: i16 = 0;
+const TRANSACTION_VERSION_DEFAULT: i16 = 2;
 /// What a new cluster starts with.
 const GROUP_VERSION_DEFAULT: i16 = 0;
 

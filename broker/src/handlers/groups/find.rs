@@ -1,14 +1,12 @@
-//! FindCoordinator (v0–v6): who coordinates a group. The first who asks makes
-//! `__consumer_offsets`.
+//! FindCoordinator (v0–v6): who coordinates a group, or a transactional id. The first who asks makes
+//! `__consumer_offsets`, or `__transaction_state`.
 
 use naru_wire::api::find_coordinator::{
     Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,
 };
 use naru_wire::{ErrorCode, Str};
 
-use crate::cluster::TopicRef;
-use crate::coordinator::OFFSETS_TOPIC;
-use crate::handlers::create_topics::create_offsets_topic;
+use crate::handlers::create_topics::{offsets_topic, transactions_topic};
 use crate::handlers::dispatch::Context;
 use crate::handlers::topics::advertised_brokers;
 
@@ -62,20 +60,17 @@ async fn find_broker(
     context: &Context,
     key_type: i8,
 ) -> Result<Coordinator, (ErrorCode, &'static str)> {
+    let shard = &context.shard;
     match key_type {
-        GROUP => {}
+        GROUP => {
+            let topic = offsets_topic(shard).await;
+            topic.map_err(|code| (code, "__consumer_offsets cannot be created"))?;
+        }
         TRANSACTION => {
-            // Of all errors, this is the one that every client takes as final: to any that could
-            // pass, they ask again until a deadline of their own.
-            let message = "transactions are not served yet";
-            return Err((ErrorCode::TransactionalIdAuthorizationFailed, message));
+            let topic = transactions_topic(shard).await;
+            topic.map_err(|code| (code, "__transaction_state cannot be created"))?;
         }
         _ => return Err((ErrorCode::InvalidRequest, "no such type of coordinator")),
-    }
-    let shard = &context.shard;
-    if shard.image().topic(TopicRef::Name(OFFSETS_TOPIC)).is_none() {
-        let created = create_offsets_topic(shard).await;
-        created.map_err(|code| (code, "__consumer_offsets cannot be created"))?;
     }
     let brokers = advertised_brokers(&shard.image(), &context.listener_name());
     let own = brokers
