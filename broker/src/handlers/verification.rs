@@ -6,7 +6,6 @@
 //! Once a transaction is open in a partition, its later batches need none of this.
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use naru_wire::{ErrorCode, Str};
 
@@ -24,11 +23,6 @@ const ADDS_SINCE: i16 = 12;
 
 /// Produce versions from here on know TRANSACTION_ABORTABLE.
 const ABORTABLE_SINCE: i16 = 11;
-
-/// A transaction whose markers are being written is soon over: it is asked for again after this
-/// time, and so often (Kafka's add.partitions.to.txn.retry.backoff.ms and its maximum).
-const RETRY_AFTER: Duration = Duration::from_millis(20);
-const RETRIES_MAX: usize = 5;
 
 /// Gives each transactional batch what speaks for it, and takes out those that nothing speaks
 /// for: their places, and what to answer.
@@ -175,25 +169,16 @@ async fn ask(
     if by_topic.is_empty() {
         return Vec::new();
     }
-    let mut retries = 0;
-    loop {
-        let partitions = by_topic.iter().map(|(topic, _)| topic.clone()).collect();
-        let codes = transactions::verify(
-            context,
-            transactional_id,
-            producer_id,
-            producer_epoch,
-            partitions,
-            adds,
-        );
-        let codes = codes.await;
-        let is_busy = |code: &ErrorCode| *code == ErrorCode::ConcurrentTransactions;
-        if !adds || retries == RETRIES_MAX || !codes.iter().flatten().any(is_busy) {
-            return codes;
-        }
-        retries += 1;
-        context.shard.io.sleep(RETRY_AFTER).await;
-    }
+    let partitions = by_topic.iter().map(|(topic, _)| topic.clone()).collect();
+    transactions::verify(
+        context,
+        transactional_id,
+        producer_id,
+        producer_epoch,
+        partitions,
+        adds,
+    )
+    .await
 }
 
 /// An error in the words of a version (KIP-890).
