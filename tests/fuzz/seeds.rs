@@ -150,7 +150,7 @@ fn offsets() -> std::io::Result<()> {
 }
 
 fn transactions() -> std::io::Result<()> {
-    // A key and a value: version, producer id and epoch, timeout, state, partitions, two times, tags.
+    // A key and a value: version, producer, timeout, state, partitions, two times, tags.
     let of = |value: &[&[u8]]| [&b"\0\x05\0\0\0\x01x"[..], &value.concat()].concat();
     let times = [0; 16];
     let head = b"\0\0\0\0\0\0\0\x07\0\x01\0\0\xea\x60";

@@ -1,5 +1,5 @@
-//! FindCoordinator (v0–v6): who coordinates a group, or a transactional id. The first who asks makes
-//! `__consumer_offsets`, or `__transaction_state`.
+//! FindCoordinator (v0–v6): who coordinates a group, or a transactional id. The first who asks
+//! makes `__consumer_offsets`, or `__transaction_state`.
 
 use naru_wire::api::find_coordinator::{
     Coordinator, FindCoordinatorRequest, FindCoordinatorResponse,

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::transaction::metadata::{NO_EPOCH, NO_PRODUCER_ID};
-use crate::transaction::{TopicPartition, TransactionState};
+use crate::transaction::metadata::{Metadata, NO_EPOCH, NO_PRODUCER_ID};
+use crate::transaction::{TopicPartition, TransactionState, TransactionVersion};
 
 fn ongoing() -> Metadata {
     let of = |topic: &str, index| TopicPartition {
