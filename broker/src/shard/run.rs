@@ -84,7 +84,7 @@ impl Shard {
         self.image.replace(Arc::clone(&image));
         self.recover_all(&image).await;
         self.take_all().await;
-        self.load_coordinators().await;
+        self.load_coordinators();
         self.load_transactions().await;
         self.io.spawn(Rc::clone(&self.coordinators).keep_time());
         self.io.spawn(Rc::clone(self).keep_transactions());
