@@ -9,6 +9,7 @@ pub mod config;
 mod coordinator;
 mod group;
 mod handlers;
+mod lag;
 mod memory;
 mod metrics;
 mod net;

@@ -187,6 +187,11 @@ pub fn table() -> Vec<Route> {
             "A group and its members.",
             groups::show,
         ),
+        Route::json(
+            "/api/v1/groups/{group}/lag",
+            "How far a group is behind, in records and in time, and what comes of it.",
+            groups::lag,
+        ),
         Route::list(
             "/api/v1/logs",
             "The logs of all partitions, by topic and number.",

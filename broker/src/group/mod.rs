@@ -36,4 +36,4 @@ pub use messages::{
     JoinResponse, LeaveRequest, Leaving, Listed, OffsetToCommit, PartitionsOfTopic, SyncRequest,
     SyncResponse,
 };
-pub use offsets::{Producer, TransactionOutcome};
+pub use offsets::{OffsetProgress, Producer, TransactionOutcome};

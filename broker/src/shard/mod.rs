@@ -4,6 +4,7 @@
 mod ask;
 mod coordinators;
 mod directories;
+mod lag;
 mod markers;
 mod mesh;
 mod recover;

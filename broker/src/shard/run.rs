@@ -9,6 +9,7 @@ use std::time::Duration;
 use naru_engine::log::{Fence, Shared, TailBudget};
 use naru_runtime::{Handle, MaintenanceHandle};
 
+use super::lag::ProduceRates;
 use super::{Lanes, Mesh, RemoteShard, Shard};
 use crate::cluster::ControlHandle;
 use crate::config::BrokerConfig;
@@ -64,6 +65,7 @@ pub fn build(
         remote_waits: RemoteWaits::default(),
         coordinators: Rc::new(Coordinators::new(io.clone())),
         transactions: Rc::new(TransactionCoordinators::new(io.clone())),
+        produce_rates: ProduceRates::default(),
         fetch_sessions: RefCell::new(fetch_sessions),
         end: Rc::default(),
         image: RefCell::new(image),
@@ -91,6 +93,7 @@ impl Shard {
         self.io.spawn(Rc::clone(self).follow_images(images));
         self.io.spawn(Rc::clone(self).sweep_connections());
         self.io.spawn(Rc::clone(self).keep_logs());
+        self.io.spawn(Rc::clone(self).keep_rates());
     }
 
     /// Lets connections finish, and closes those that do not.

@@ -10,6 +10,7 @@ use naru_runtime::sync::Notify;
 use naru_runtime::{Handle, MaintenanceHandle};
 use uuid::Uuid;
 
+use super::lag::ProduceRates;
 use super::{Mesh, Meshed};
 use crate::cluster::{
     ClusterError, ClusterImage, Command, ControlHandle, Outcome, Topic, TopicRef,
@@ -46,6 +47,7 @@ pub struct Shard {
     pub remote_waits: RemoteWaits,
     pub coordinators: Rc<Coordinators>,
     pub transactions: Rc<TransactionCoordinators>,
+    pub(super) produce_rates: ProduceRates,
     pub fetch_sessions: RefCell<FetchSessions>,
     /// Notified when the thread is to end.
     pub end: Rc<Notify>,
