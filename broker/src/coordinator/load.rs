@@ -6,10 +6,11 @@
 
 use std::rc::Rc;
 
-use naru_engine::log::ReadError;
-use naru_record_batch::{BatchHeader, HEADER_BYTES, Records};
+use naru_engine::log::{LogError, ReadError};
+use naru_record_batch::{BatchHeader, EndTransactionMarker, HEADER_BYTES, Records};
 use naru_runtime::Handle;
 
+use super::slots::outcome;
 use super::{Reply, Slot};
 use crate::config::Groups;
 use crate::group::{Coordinator, GroupConfig, Now};
@@ -27,6 +28,8 @@ pub struct Loaded {
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    #[error(transparent)]
+    Log(#[from] LogError),
     #[error(transparent)]
     Read(#[from] ReadError),
     #[error("there is no whole batch at offset {0}")]
@@ -73,6 +76,8 @@ impl Slot {
     ) -> Result<(Self, Loaded), LoadError> {
         let slot = Self::empty(io, groups, Rc::clone(&partition));
         let mut loaded = Loaded::default();
+        // What recovery found is committed before it is read, or the end of it would be missed.
+        partition.latest(Isolation::ReadUncommitted).await?;
         let mut offset = partition.start_offset();
         while offset < partition.committed() {
             let everything = Isolation::ReadUncommitted;
@@ -109,6 +114,13 @@ impl Slot {
     fn replay(&self, header: &BatchHeader, batch: &[u8]) -> u64 {
         let attributes = header.attributes;
         if attributes.is_control() {
+            // Whose transaction it is stands in the header, also where compaction has taken the
+            // record: then nothing of the transaction is left either.
+            if let Some(marker) = EndTransactionMarker::parse(header, batch) {
+                let outcome = outcome(marker.result);
+                let mut groups = self.groups.borrow_mut();
+                groups.replay_marker(header.base_offset, header.producer_id, outcome);
+            }
             return 0;
         }
         let producer_id = attributes.is_transactional().then_some(header.producer_id);

@@ -9,8 +9,8 @@ use naru_runtime::Handle;
 use naru_runtime::sync::Notify;
 
 use super::Reply;
-use crate::group::{Coordinator, GroupError, Now};
-use crate::partition::Partition;
+use crate::group::{Coordinator, GroupError, Now, TransactionOutcome};
+use crate::partition::{Partition, TransactionResult};
 
 /// A coordinator and the partition that it writes to.
 pub struct Slot {
@@ -23,6 +23,27 @@ enum Seat {
     /// Its log is being read: whoever asks comes again.
     Loading(Rc<Partition>),
     Taken(Rc<Slot>),
+}
+
+impl Slot {
+    /// The transaction of a producer has ended by a marker in this partition, which is flushed.
+    pub fn transaction_completed(
+        &self,
+        producer_id: i64,
+        result: TransactionResult,
+        marker_offset: i64,
+    ) {
+        let mut groups = self.groups.borrow_mut();
+        groups.transaction_completed(producer_id, outcome(result), marker_offset);
+    }
+}
+
+/// What a marker's result is to the groups.
+pub(super) fn outcome(result: TransactionResult) -> TransactionOutcome {
+    match result {
+        TransactionResult::Commit => TransactionOutcome::Committed,
+        TransactionResult::Abort => TransactionOutcome::Aborted,
+    }
 }
 
 pub struct Coordinators {

@@ -22,8 +22,7 @@ impl Shard {
         let partitions = self.offsets_partitions();
         for partition in &partitions {
             let index = partition.id.index;
-            self.coordinators
-                .begin_loading(index, Rc::clone(partition));
+            self.coordinators.begin_loading(index, Rc::clone(partition));
         }
         let shard = Rc::clone(self);
         self.io.spawn(async move {
