@@ -33,6 +33,7 @@ mod idempotent_producer_survives_restart;
 mod lag_is_what_the_clients_know;
 mod long_lists_hold_up_nobody;
 mod memory_holds_whatever_peers_do;
+mod offsets_count_with_their_transaction;
 mod offsets_go_by_name_and_by_id;
 mod one_node_answers_its_operators;
 mod partitions_are_administered;
