@@ -1,7 +1,7 @@
 //! The server. `docs/ARCHITECTURE.md` has the rooms and who may import whom.
 //!
-//! Only the configuration and the server are seen from outside, so that the compiler finds code
-//! that nobody calls.
+//! Only the configuration, the log and the server are seen from outside, so that the compiler finds
+//! code that nobody calls.
 
 mod admin;
 mod cluster;
@@ -10,6 +10,7 @@ mod coordinator;
 mod group;
 mod handlers;
 mod lag;
+pub mod logging;
 mod memory;
 mod metrics;
 mod net;

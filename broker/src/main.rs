@@ -4,20 +4,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use naru_broker::config::{BrokerConfig, Cli, Command, Machine, StartArgs};
+use naru_broker::logging;
 use naru_broker::server::Server;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let Command::Start(args) = Cli::parse().into_command();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_env_filter(
-            EnvFilter::try_from_env("NARU_LOG").unwrap_or_else(|_| EnvFilter::new("info")),
-        )
-        .init();
+    logging::install();
     crash_as_a_whole();
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,

@@ -24,6 +24,7 @@ mod a_waiting_fetch_leaves_the_broker_to_others;
 mod acked_records_survive_kill_9;
 mod an_old_data_directory_reads_as_it_was_left;
 mod bombs_hold_up_nobody;
+mod broker_configs_change_while_clients_go_on;
 mod every_refused_record_is_named;
 mod features_are_shown_and_finalized;
 mod group_shares_a_topic_without_duplicates;

@@ -46,6 +46,7 @@ pub fn build(
     let image = parts.control.images().newest();
     let sessions_max = parts.config.limits.fetch_sessions_max as usize;
     let fetch_sessions = FetchSessions::new(sessions_max.div_ceil(remotes.len()));
+    let effective = RefCell::new(Arc::clone(&parts.config));
     let shard = Rc::new(Shard {
         id,
         io: io.clone(),
@@ -69,6 +70,7 @@ pub fn build(
         fetch_sessions: RefCell::new(fetch_sessions),
         end: Rc::default(),
         image: RefCell::new(image),
+        effective,
         topic_configs: RefCell::new(HashMap::new()),
         producer_ids: Cell::new((0, 0)),
     });
@@ -84,6 +86,7 @@ impl Shard {
         let images = self.control.images().subscribe();
         let image = Arc::clone(images.image());
         self.image.replace(Arc::clone(&image));
+        self.take_broker_configs();
         self.recover_all(&image).await;
         self.take_all().await;
         self.load_coordinators();
