@@ -50,7 +50,6 @@ pub enum ConfigError {
     },
 }
 
-/// Ends a sentence about a key that nobody knows.
-pub(super) fn suggestion(nearest: &Option<&'static str>) -> String {
+fn suggestion(nearest: &Option<&'static str>) -> String {
     nearest.map_or_else(String::new, |key| format!(": did you mean {key}?"))
 }

@@ -57,7 +57,6 @@ static SERVED: &[Served] = &[
     served(ApiKey::AddPartitionsToTxn, 0, 5),
     served(ApiKey::AddOffsetsToTxn, 0, 4),
     served(ApiKey::EndTxn, 0, 5),
-    served(ApiKey::TxnOffsetCommit, 0, 6),
     served(ApiKey::WriteTxnMarkers, 1, 2),
     served(ApiKey::DescribeConfigs, 1, 4),
     served(ApiKey::AlterConfigs, 0, 2),

@@ -10,7 +10,7 @@ use naru_wire::api::create_topics::{
 use naru_wire::{ErrorCode, Str};
 use uuid::Uuid;
 
-use super::config_resources::layers;
+use super::describe_configs::topic_config_source;
 use super::dispatch::{Context, Turns};
 use super::topics::cluster_error_code;
 use crate::cluster::{
@@ -189,14 +189,12 @@ fn manual_assignment(wanted: &CreatableTopic) -> Result<Vec<Partition>, Refused>
 
 fn describe(context: &Context, topic: &Topic) -> CreatableTopicResult {
     let replicas = topic.partitions.first().map_or(0, |p| p.replicas.len());
-    let image = context.shard.image();
-    let layers = layers(&context.shard.config, &image);
-    let entries = layers.topic_entries(&topic.configs, &context.shard.config());
+    let entries = topic::entries(&topic.configs, &context.shard.config);
     let configs = entries.into_iter().map(|entry| CreatableTopicConfigs {
         name: Str::from(entry.name),
-        value: entry.value.map(Str::from),
+        value: Some(Str::from(entry.value)),
         read_only: false,
-        config_source: entry.source.code(),
+        config_source: topic_config_source(&entry.source),
         is_sensitive: false,
     });
     CreatableTopicResult {

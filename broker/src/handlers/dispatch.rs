@@ -182,7 +182,6 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::OffsetFetch(r) => c.encode(&groups::fetch_offsets(c, r).await),
         R::DescribeGroups(r) => c.encode(&groups::describe(c, r).await),
         R::ListGroups(r) => c.encode(&groups::list(c, r).await),
-        R::TxnOffsetCommit(r) => c.encode(&groups::commit_offsets_in_transaction(c, r).await),
         R::OffsetDelete(r) => c.encode(&groups::delete_offsets(c, r).await),
         R::DeleteGroups(r) => c.encode(&groups::delete(c, r).await),
         R::AddPartitionsToTxn(r) => c.encode(&transactions::add_partitions(c, r).await),

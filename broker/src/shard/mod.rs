@@ -3,8 +3,7 @@
 
 mod ask;
 mod coordinators;
-mod directories;
-mod lag;
+pub mod directories;
 mod markers;
 mod mesh;
 mod recover;

@@ -13,7 +13,6 @@
 
 pub mod api;
 mod api_key;
-mod apis;
 mod decoder;
 mod encoder;
 mod error;
