@@ -1,5 +1,6 @@
 //! Why a command was not carried out, and why the stored metadata cannot be opened.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,6 +10,9 @@ use super::stored::{UnknownRecord, Unreadable};
 /// What a proposer is told instead of an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClusterError {
+    /// The disk is full. Nothing has changed; there may be room the next time.
+    #[error("the disk has no room for the cluster's metadata: free some, and try again")]
+    NoRoom,
     /// The command does not fit the state; nothing has changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -63,6 +67,17 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// Whether there was no room, which may come back.
+    pub(super) fn is_no_room(&self) -> bool {
+        let Self::Io { source, .. } = self else {
+            return false;
+        };
+        matches!(
+            source.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+        )
+    }
+
     /// For `map_err` on what the file system says.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();

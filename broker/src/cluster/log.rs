@@ -82,13 +82,22 @@ impl<F: File> LogFile<F> {
         })
     }
 
-    /// Writes one frame, durably. After an error nothing is known about the file's end.
+    /// Writes one frame, durably. After an error nothing is known about the file's end, until it is
+    /// cut back.
     pub async fn append(&mut self, frame: Bytes) -> Result<(), StorageError> {
         let length = frame.len() as u64;
         let written = self.file.write_durable_at(self.bytes, vec![frame]).await;
         written.map_err(StorageError::io("write", &self.path))?;
         self.bytes += length;
         Ok(())
+    }
+
+    /// Takes back what an append has written that found no room, durably.
+    pub async fn cut_back(&self) -> Result<(), StorageError> {
+        let cut = self.file.set_length(self.bytes).await;
+        cut.map_err(StorageError::io("cut", &self.path))?;
+        let flushed = self.file.sync_data().await;
+        flushed.map_err(StorageError::io("flush", &self.path))
     }
 
     pub fn bytes(&self) -> u64 {

@@ -13,7 +13,8 @@
 //!   its image, so that whoever hears "created" finds the topic.
 //! - The control thread waits for no disk and for no shard: files are reached through the `Disk`
 //!   seam, and a slow shard holds up answers only.
-//! - A failed write or flush is final: the log is fenced, and every later command is refused.
+//! - A failed write or flush is final: the log is fenced, and every later command is refused. But
+//!   what finds no room is taken back, refused, and may be asked for again.
 //! - What is stored has types of its own (`stored`), so that a live type can change.
 //!
 //! What is on the disk, under `<log.dir>/__cluster_metadata/`; integers are little-endian, CRCs

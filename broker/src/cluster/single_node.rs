@@ -13,6 +13,7 @@ use super::command::Command;
 use super::command_log::{CommandLog, Committed, EntryId};
 use super::error::{ClusterError, StorageError};
 use super::features::{FinalizedFeatures, default_levels};
+use super::image::ClusterImage;
 use super::images::Images;
 use super::log::{self, LogFile};
 use super::replay::replay;
@@ -138,6 +139,29 @@ impl<D: Disk> SingleNode<D> {
         reason
     }
 
+    /// What is told of commands that could not be written. Without room they are taken back: the log
+    /// is cut to where it was, and the state is that of the image that was shown last. After any
+    /// other failure, or if the cut fails too, the log is fenced.
+    async fn give_up(&self, mut writer: Writer<D::File>, error: &StorageError) -> ClusterError {
+        let taken_back = match error.is_no_room() {
+            true => writer.log.cut_back().await,
+            false => return self.unknown(error),
+        };
+        if let Err(error) = taken_back {
+            return self.unknown(&error);
+        }
+        let shown = self.images.newest();
+        writer.state = ClusterState::from_image(ClusterImage::clone(&shown));
+        self.writer.replace(Some(writer));
+        tracing::error!(%error, "a change of the cluster metadata is refused until there is room");
+        ClusterError::NoRoom
+    }
+
+    fn unknown(&self, error: &StorageError) -> ClusterError {
+        let reason = self.fence(error);
+        ClusterError::OutcomeUnknown { reason }
+    }
+
     /// Writes the entry and shows its image. Whatever is written before an error may be found by
     /// the next start.
     async fn commit(
@@ -196,9 +220,9 @@ impl<D: Disk> CommandLog for SingleNode<D> {
         let (accepted, answers) = writer.apply(commands);
         if !accepted.is_empty() {
             let committed = self.commit(&mut writer, first_index, &accepted).await;
-            committed.map_err(|error| ClusterError::OutcomeUnknown {
-                reason: self.fence(&error),
-            })?;
+            if let Err(error) = committed {
+                return Err(self.give_up(writer, &error).await);
+            }
         }
         let index = writer.state.index();
         if writer.log.bytes() >= writer.snapshot_at_bytes {

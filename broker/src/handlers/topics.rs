@@ -74,7 +74,7 @@ pub fn cluster_error_code(error: &ClusterError) -> ErrorCode {
                 ErrorCode::InvalidRequest
             }
         },
-        ClusterError::Fenced { .. } => ErrorCode::KafkaStorageError,
+        ClusterError::Fenced { .. } | ClusterError::NoRoom => ErrorCode::KafkaStorageError,
         // What Kafka's brokers answer when the controller has not told them what came of it.
         ClusterError::OutcomeUnknown { .. } => ErrorCode::RequestTimedOut,
         ClusterError::Busy { .. } => ErrorCode::ThrottlingQuotaExceeded,

@@ -230,6 +230,58 @@ fn a_snapshot_for_which_there_is_no_room_is_taken_later() {
     assert_eq!(image(&open(&sim.power_cut(2))), image(&node));
 }
 
+/// A full disk used to fence the metadata until a restart.
+#[test]
+fn a_full_disk_refuses_commands_until_there_is_room() {
+    for seed in 0..10 {
+        let sim = machine(seed);
+        let node = open(&sim);
+        propose(&sim, &node, &[register(1, 1)]).unwrap();
+        let before = image(&node);
+        // The log has the rest of its page: a write is done in part.
+        sim.set_room(0);
+        for id in 1..4 {
+            let refused = propose(&sim, &node, &[create("a", id, 400)]);
+            assert_eq!(refused, Err(ClusterError::NoRoom), "seed {seed}");
+            assert_eq!(image(&node), before);
+        }
+        // Nothing of it is there after a crash either.
+        for later in survivors(&sim, seed) {
+            assert_eq!(image(&open(&later)), before);
+        }
+        sim.set_room(1 << 20);
+        propose(&sim, &node, &[create("b", 9, 1)]).unwrap();
+        let after = image(&node);
+        assert_eq!(after.index, before.index + 1);
+        assert!(after.topic(TopicRef::Name("a")).is_none());
+        for later in survivors(&sim, seed + 100) {
+            assert_eq!(image(&open(&later)), after);
+        }
+    }
+}
+
+/// Whether what was written in part is gone is not known then.
+#[test]
+fn a_full_disk_whose_log_cannot_be_cut_fences() {
+    let sim = machine(1);
+    let node = open(&sim);
+    propose(&sim, &node, &[register(1, 1)]).unwrap();
+    sim.set_room(0);
+    let cuts = sim.operations_of(OpKind::SetLength);
+    sim.fail(OpKind::SetLength, cuts, nix::libc::EIO);
+    let failed = propose(&sim, &node, &[create("a", 1, 400)]);
+    assert!(
+        matches!(failed, Err(ClusterError::OutcomeUnknown { .. })),
+        "{failed:?}"
+    );
+    sim.set_room(1 << 20);
+    let refused = propose(&sim, &node, &[create("b", 2, 1)]);
+    assert!(
+        matches!(refused, Err(ClusterError::Fenced { .. })),
+        "{refused:?}"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
