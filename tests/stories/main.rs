@@ -10,8 +10,8 @@
 //! ```
 //!
 //! `a_peer_that_hangs_up_ends_its_wait`, `hostile_bytes_do_not_hurt_others`,
-//! `sigterm_drains_and_exits_zero`, `unknown_config_key_suggests_the_nearest` those of the admin
-//! listener, of `naru verify` and of `naru doctor` ask for what only Naru promises.
+//! `sigterm_drains_and_exits_zero`, `unknown_config_key_suggests_the_nearest` and those of the
+//! admin listener ask for what only Naru promises.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
@@ -24,15 +24,18 @@ mod a_waiting_fetch_leaves_the_broker_to_others;
 mod acked_records_survive_kill_9;
 mod an_old_data_directory_reads_as_it_was_left;
 mod bombs_hold_up_nobody;
-mod doctor_says_whether_this_machine_suits;
+mod broker_configs_change_while_clients_go_on;
 mod every_refused_record_is_named;
 mod features_are_shown_and_finalized;
 mod group_shares_a_topic_without_duplicates;
 mod hostile_bytes_do_not_hurt_others;
 mod hundred_megabyte_record_round_trips_when_limits_are_raised;
 mod idempotent_producer_survives_restart;
+mod lag_is_what_the_clients_know;
 mod long_lists_hold_up_nobody;
 mod memory_holds_whatever_peers_do;
+mod offsets_count_with_their_transaction;
+mod offsets_go_by_name_and_by_id;
 mod one_node_answers_its_operators;
 mod partitions_are_administered;
 mod paused_consumer_resumes_where_it_stopped;
@@ -47,5 +50,4 @@ mod topics_are_created_described_deleted;
 mod topics_grow_while_clients_go_on;
 mod transactions_are_whole;
 mod unknown_config_key_suggests_the_nearest;
-mod verify_says_what_is_damaged_and_where;
 mod whoever_waits_for_a_group_hears_that_it_is_gone;

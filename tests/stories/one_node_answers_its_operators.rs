@@ -12,6 +12,9 @@ use naru_wire::api::alter_user_scram_credentials::{
     AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse, ScramCredentialDeletion,
     ScramCredentialUpsertion,
 };
+use naru_wire::api::create_acls::{AclCreation, CreateAclsRequest, CreateAclsResponse};
+use naru_wire::api::delete_acls::{DeleteAclsFilter, DeleteAclsRequest, DeleteAclsResponse};
+use naru_wire::api::describe_acls::{DescribeAclsRequest, DescribeAclsResponse};
 use naru_wire::api::describe_client_quotas::{
     ComponentData, DescribeClientQuotasRequest, DescribeClientQuotasResponse,
 };
@@ -457,5 +460,34 @@ fn topics_are_described_page_by_page() {
             page(&broker, &["t"], 2000, Some(cursor)),
             (vec![refused.clone()], None)
         );
+    }
+}
+
+#[test]
+fn who_may_do_what_is_not_kept_and_that_is_final() {
+    let broker = with_topics();
+    let mut connection = broker.raw();
+    for version in 1..=3 {
+        let described: DescribeAclsResponse =
+            ask(&mut connection, version, &DescribeAclsRequest::default());
+        assert_eq!(described.error_code, ErrorCode::SecurityDisabled);
+        let message = described.error_message.unwrap();
+        assert_eq!(message, "No Authorizer is configured on the broker");
+        let creations = CreateAclsRequest {
+            creations: vec![AclCreation::default(); 2],
+        };
+        let created: CreateAclsResponse = ask(&mut connection, version, &creations);
+        let codes: Vec<_> = created.results.iter().map(|r| r.error_code).collect();
+        assert_eq!(codes, [ErrorCode::SecurityDisabled; 2]);
+        let filters = DeleteAclsRequest {
+            filters: vec![DeleteAclsFilter::default()],
+        };
+        let deleted: DeleteAclsResponse = ask(&mut connection, version, &filters);
+        let codes: Vec<_> = deleted
+            .filter_results
+            .iter()
+            .map(|r| r.error_code)
+            .collect();
+        assert_eq!(codes, [ErrorCode::SecurityDisabled]);
     }
 }

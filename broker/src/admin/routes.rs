@@ -14,9 +14,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::answer::{Answer, Body, Problem};
-use super::api::{
-    Paged, cluster, configs, connections, groups, logs, memory, partitions, topics, transactions,
-};
+use super::api::{Paged, cluster, configs, connections, groups, logs, memory, partitions, topics};
 use super::broker::Broker;
 use super::call::{self, Call};
 use super::{health, openapi, scrape};
@@ -189,15 +187,10 @@ pub fn table() -> Vec<Route> {
             "A group and its members.",
             groups::show,
         ),
-        Route::list(
-            "/api/v1/transactions",
-            "The transactional ids.",
-            transactions::list,
-        ),
         Route::json(
-            "/api/v1/transactions/{transactional_id}",
-            "A transactional id and its transaction.",
-            transactions::show,
+            "/api/v1/groups/{group}/lag",
+            "How far a group is behind, in records and in time, and what comes of it.",
+            groups::lag,
         ),
         Route::list(
             "/api/v1/logs",

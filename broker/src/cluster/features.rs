@@ -2,8 +2,8 @@
 //!
 //! What is supported is a table of the code. What is finalized is part of the cluster's state: a
 //! new cluster, or one that an older Naru made, starts with the defaults of this table, and from
-//! then on only UpdateFeatures changes them, whatever the defaults of a later Naru are. A level of 0
-//! is that of a feature that is off.
+//! then on only UpdateFeatures changes them, whatever the defaults of a later Naru are. A feature
+//! whose level is 0 is off.
 //!
 //! Kafka's `kraft.version`, `eligible.leader.replicas.version`, `share.version` and
 //! `streams.version` are not here: Naru has no controllers that join a quorum, one replica has no

@@ -50,6 +50,7 @@ pub enum ConfigError {
     },
 }
 
-fn suggestion(nearest: &Option<&'static str>) -> String {
+/// Ends a sentence about a key that nobody knows.
+pub(super) fn suggestion(nearest: &Option<&'static str>) -> String {
     nearest.map_or_else(String::new, |key| format!(": did you mean {key}?"))
 }

@@ -33,6 +33,8 @@ pub struct BrokerConfig {
     pub transactions: Transactions,
     pub naru: Naru,
     settings: Settings,
+    /// What the defaults were computed from.
+    machine: Machine,
 }
 
 /// Something that does not keep the broker from starting but that its operator should know.
@@ -113,11 +115,37 @@ impl BrokerConfig {
             network,
             log,
             settings,
+            machine: machine.clone(),
+        })
+    }
+
+    /// The configuration under what clients have set while the broker runs, the stronger ones last;
+    /// what does not pass its row is handed to `refused` and left out.
+    pub(super) fn overridden<'a>(
+        &self,
+        overrides: impl Iterator<Item = (&'a str, &'a str, Source)>,
+        mut refused: impl FnMut(ConfigError),
+    ) -> Self {
+        let mut settings = self.settings.clone();
+        for (name, value, source) in overrides {
+            let set = match keys::find(name).filter(|key| keys::is_dynamic(key.name)) {
+                Some(key) => settings.set(key, value, source),
+                None => Err(ConfigError::UnknownKey {
+                    key: name.to_owned(),
+                    from: source,
+                    nearest: None,
+                }),
+            };
+            set.unwrap_or_else(&mut refused);
+        }
+        Self::resolve(settings, &self.machine).unwrap_or_else(|error| {
+            refused(error);
+            self.clone()
         })
     }
 
     /// What no single row can say: values that must go together.
-    fn check(&self, warnings: &mut Vec<Warning>) -> Result<(), ConfigError> {
+    pub(super) fn check(&self, warnings: &mut Vec<Warning>) -> Result<(), ConfigError> {
         topic::check_broker_defaults(self)?;
         let (memory, request) = (self.naru.memory.0, u64::from(self.limits.request_bytes_max));
         if memory < request {
@@ -156,15 +184,24 @@ impl BrokerConfig {
         Ok(())
     }
 
-    /// Every key that Naru acts on, with its value and where that came from: what DescribeConfigs
-    /// shows of a broker. Sorted by name.
+    /// Every key that is kept, with its value and where that came from. Sorted by name.
     pub fn entries(&self) -> impl Iterator<Item = (&'static Key, &Setting)> {
         self.settings
             .iter()
             .filter_map(|(name, setting)| Some((keys::find(name)?, setting)))
     }
 
-    /// The setting of one broker key that Naru acts on.
+    /// The value that a key has when nobody sets it.
+    pub(super) fn default_of(&self, key: &Key) -> Option<String> {
+        key.default.text(&self.machine)
+    }
+
+    /// A broker key that is kept, and its setting.
+    pub(super) fn kept(&self, name: &str) -> Option<(&'static str, &Setting)> {
+        self.settings.kept(name)
+    }
+
+    /// The setting of one broker key that is kept.
     pub fn setting(&self, name: &str) -> Option<&Setting> {
         self.settings.get(name)
     }
@@ -198,6 +235,11 @@ fn take(
     warnings: &mut Vec<Warning>,
 ) -> Result<(), ConfigError> {
     if let Some(key) = keys::find(name) {
+        if !keys::is_acted_on(name) {
+            warnings.push(Warning(format!(
+                "{name} ({source}) is kept and shown; Naru does not act on it"
+            )));
+        }
         return settings.set(key, value, source);
     }
     if keys::is_kafka_broker_key(name) {

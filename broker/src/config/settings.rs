@@ -1,7 +1,7 @@
 //! The values by key, as text, each with where it came from.
 //!
-//! What DescribeConfigs shows for a broker is read from here; the rooms' structs are read from
-//! here once, at start. Only keys that Naru acts on are held.
+//! What DescribeConfigs shows for a broker is read from here, and the rooms' structs are. Held are
+//! the keys that Naru acts on, and those that it only keeps and shows.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +17,10 @@ pub enum Source {
     /// The line of the file, counted from 1.
     File(usize),
     CommandLine,
+    /// Set by a client for all brokers.
+    Cluster,
+    /// Set by a client for this broker.
+    Broker,
 }
 
 impl fmt::Display for Source {
@@ -25,6 +29,8 @@ impl fmt::Display for Source {
             Self::Default => f.write_str("default"),
             Self::File(line) => write!(f, "line {line} of the file"),
             Self::CommandLine => f.write_str("--set"),
+            Self::Cluster => f.write_str("set for all brokers"),
+            Self::Broker => f.write_str("set for this broker"),
         }
     }
 }
@@ -36,7 +42,7 @@ pub struct Setting {
     pub source: Source,
 }
 
-/// Every key that Naru acts on, with its value.
+/// Every key that is kept, with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Settings {
     by_name: BTreeMap<&'static str, Setting>,
@@ -44,7 +50,7 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn defaults(machine: &Machine) -> Self {
-        let by_name = keys::all()
+        let by_name = keys::kept()
             .map(|key| {
                 let setting = Setting {
                     value: key.default.text(machine),
@@ -77,6 +83,11 @@ impl Settings {
 
     pub(super) fn get(&self, name: &str) -> Option<&Setting> {
         self.by_name.get(name)
+    }
+
+    pub(super) fn kept(&self, name: &str) -> Option<(&'static str, &Setting)> {
+        let (name, setting) = self.by_name.get_key_value(name)?;
+        Some((*name, setting))
     }
 
     /// The text of a key; `None` where it is null.

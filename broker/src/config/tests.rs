@@ -157,40 +157,8 @@ fn a_topic_takes_every_key_of_kafka_s_and_no_other() {
 }
 
 #[test]
-fn a_topic_s_description_tells_what_was_in_the_running() {
-    let overrides = topic::check([("retention.ms", "9")]).unwrap();
-    let (broker, _) = load("log.retention.hours=2", &[]).unwrap();
-    let entries = topic::entries(&overrides, &broker);
-    assert_eq!(entries.len(), 37);
-    let retention = entries.iter().find(|e| e.name == "retention.ms").unwrap();
-    assert_eq!(retention.source, TopicSource::Topic);
-    assert_eq!(
-        retention.synonyms,
-        [
-            ("retention.ms", "9".to_owned(), TopicSource::Topic),
-            (
-                "log.retention.hours",
-                "7200000".to_owned(),
-                TopicSource::Broker
-            )
-        ]
-    );
-}
-
-#[test]
-fn the_default_of_a_topic_key_is_the_default_of_its_broker_key() {
-    let (broker, _) = load("", &[]).unwrap();
-    for entry in topic::entries(&TopicOverrides::new(), &broker) {
-        let row = topic::find(entry.name).unwrap();
-        let default = row.key.default.text(&machine()).unwrap();
-        assert_eq!(entry.value, default, "{}", entry.name);
-        assert_eq!(entry.source, TopicSource::Default);
-    }
-}
-
-#[test]
 fn every_default_passes_its_own_row() {
-    let rows = keys::all().chain(topic::TOPIC_KEYS.iter().map(|row| &row.key));
+    let rows = keys::kept().chain(topic::TOPIC_KEYS.iter().map(|row| &row.key));
     for key in rows {
         if let Some(text) = key.default.text(&machine()) {
             assert_eq!(key.normalise(&text).as_ref(), Ok(&text), "{}", key.name);

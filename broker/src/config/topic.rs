@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use super::error::ConfigError;
 use super::keys::{self, CleanupPolicy, Default, Key, Kind, Limit, TimestampType, Valid, Value};
 use super::load::BrokerConfig;
-use super::settings::Source;
 use Default::Is;
 use Valid::{Any, AtLeast, Between, Fraction, OneOf, SomeOf};
 
@@ -28,29 +27,6 @@ pub struct TopicKey {
     pub acted_on: bool,
 }
 
-/// Where the value of a topic key came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TopicSource {
-    /// Set on the topic (DescribeConfigs source 1).
-    Topic,
-    /// Set for the broker, in its file or on its command line (source 4).
-    Broker,
-    /// Nobody set it (source 5).
-    Default,
-}
-
-/// One line of what DescribeConfigs shows of a topic.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicEntry {
-    pub name: &'static str,
-    pub kind: Kind,
-    pub value: String,
-    pub source: TopicSource,
-    pub doc: &'static str,
-    /// Name, value and source of everything that was in the running, the winner first.
-    pub synonyms: Vec<(&'static str, String, TopicSource)>,
-}
-
 macro_rules! topic_keys {
     (
         acted on {
@@ -60,7 +36,7 @@ macro_rules! topic_keys {
             )+
         }
         known {
-            $($known:literal: $kind:ident = $known_default:expr, $known_valid:expr;)+
+            $($known:literal: $kind:ident = $known_default:expr, $known_valid:expr, $known_synonyms:expr;)+
         }
     ) => {
         /// A topic's effective values of the keys that Naru acts on.
@@ -104,7 +80,7 @@ macro_rules! topic_keys {
                     valid: $known_valid,
                     doc: "Known to Kafka; stored, but not acted on.",
                 },
-                synonyms: &[],
+                synonyms: &$known_synonyms,
                 acted_on: false,
             },)+
         ];
@@ -153,30 +129,30 @@ topic_keys! {
             OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), [("compression.type", 1)];
     }
     known {
-        "compression.gzip.level": Int = "-1", Between(-1, 9);
-        "compression.lz4.level": Int = "9", Between(1, 17);
-        "compression.zstd.level": Int = "3", Between(-131072, 22);
-        "delete.retention.ms": Long = "86400000", AtLeast(0);
-        "errors.deadletterqueue.group.enable": Boolean = "false", Any;
-        "flush.messages": Long = "9223372036854775807", AtLeast(1);
-        "flush.ms": Long = "9223372036854775807", AtLeast(0);
-        "follower.replication.throttled.replicas": List = "", Any;
-        "index.interval.bytes": Int = "4096", AtLeast(0);
-        "leader.replication.throttled.replicas": List = "", Any;
-        "local.retention.bytes": Long = "-2", AtLeast(-2);
-        "local.retention.ms": Long = "-2", AtLeast(-2);
-        "max.compaction.lag.ms": Long = "9223372036854775807", AtLeast(1);
-        "min.cleanable.dirty.ratio": Double = "0.5", Fraction;
-        "min.compaction.lag.ms": Long = "0", AtLeast(0);
-        "preallocate": Boolean = "false", Any;
-        "remote.copy.lag.bytes": Long = "-1", AtLeast(-1);
-        "remote.copy.lag.ms": Long = "0", AtLeast(-1);
-        "remote.log.copy.disable": Boolean = "false", Any;
-        "remote.log.delete.on.disable": Boolean = "false", Any;
-        "remote.storage.enable": Boolean = "false", Any;
-        "segment.index.bytes": Int = "10485760", AtLeast(4);
-        "segment.jitter.ms": Long = "0", AtLeast(0);
-        "unclean.leader.election.enable": Boolean = "false", Any;
+        "compression.gzip.level": Int = "-1", Between(-1, 9), [("compression.gzip.level", 1)];
+        "compression.lz4.level": Int = "9", Between(1, 17), [("compression.lz4.level", 1)];
+        "compression.zstd.level": Int = "3", Between(-131072, 22), [("compression.zstd.level", 1)];
+        "delete.retention.ms": Long = "86400000", AtLeast(0), [("log.cleaner.delete.retention.ms", 1)];
+        "errors.deadletterqueue.group.enable": Boolean = "false", Any, [];
+        "flush.messages": Long = "9223372036854775807", AtLeast(1), [("log.flush.interval.messages", 1)];
+        "flush.ms": Long = "9223372036854775807", AtLeast(0), [("log.flush.interval.ms", 1)];
+        "follower.replication.throttled.replicas": List = "", Any, [];
+        "index.interval.bytes": Int = "4096", AtLeast(0), [("log.index.interval.bytes", 1)];
+        "leader.replication.throttled.replicas": List = "", Any, [];
+        "local.retention.bytes": Long = "-2", AtLeast(-2), [("log.local.retention.bytes", 1)];
+        "local.retention.ms": Long = "-2", AtLeast(-2), [("log.local.retention.ms", 1)];
+        "max.compaction.lag.ms": Long = "9223372036854775807", AtLeast(1), [("log.cleaner.max.compaction.lag.ms", 1)];
+        "min.cleanable.dirty.ratio": Double = "0.5", Fraction, [("log.cleaner.min.cleanable.ratio", 1)];
+        "min.compaction.lag.ms": Long = "0", AtLeast(0), [("log.cleaner.min.compaction.lag.ms", 1)];
+        "preallocate": Boolean = "false", Any, [("log.preallocate", 1)];
+        "remote.copy.lag.bytes": Long = "-1", AtLeast(-1), [("log.remote.copy.lag.bytes", 1)];
+        "remote.copy.lag.ms": Long = "0", AtLeast(-1), [("log.remote.copy.lag.ms", 1)];
+        "remote.log.copy.disable": Boolean = "false", Any, [];
+        "remote.log.delete.on.disable": Boolean = "false", Any, [];
+        "remote.storage.enable": Boolean = "false", Any, [];
+        "segment.index.bytes": Int = "10485760", AtLeast(4), [("log.index.size.max.bytes", 1)];
+        "segment.jitter.ms": Long = "0", AtLeast(0), [("log.roll.jitter.ms", 1)];
+        "unclean.leader.election.enable": Boolean = "false", Any, [("unclean.leader.election.enable", 1)];
     }
 }
 
@@ -205,31 +181,6 @@ pub fn check<'a>(
     Ok(overrides)
 }
 
-/// Every topic key with its value and where that came from, sorted by name: what DescribeConfigs
-/// shows of a topic.
-pub fn entries(overrides: &TopicOverrides, broker: &BrokerConfig) -> Vec<TopicEntry> {
-    let mut entries: Vec<TopicEntry> = TOPIC_KEYS
-        .iter()
-        .map(|row| {
-            let synonyms = candidates(row, overrides, broker);
-            let (value, source) = synonyms
-                .first()
-                .map(|(_, value, source)| (value.clone(), *source))
-                .unwrap_or_else(|| (String::new(), TopicSource::Default));
-            TopicEntry {
-                name: row.key.name,
-                kind: row.key.kind,
-                value,
-                source,
-                doc: row.key.doc,
-                synonyms,
-            }
-        })
-        .collect();
-    entries.sort_by_key(|entry| entry.name);
-    entries
-}
-
 /// The broker keys that topics inherit, taken through the checks of the topic keys: a value that
 /// no topic could have must not be inherited either.
 pub(super) fn check_broker_defaults(broker: &BrokerConfig) -> Result<(), ConfigError> {
@@ -244,31 +195,19 @@ pub(super) fn check_broker_defaults(broker: &BrokerConfig) -> Result<(), ConfigE
     Ok(())
 }
 
-/// All values in the running for a key, the winner first.
-fn candidates(
-    row: &'static TopicKey,
-    overrides: &TopicOverrides,
-    broker: &BrokerConfig,
-) -> Vec<(&'static str, String, TopicSource)> {
-    let name = row.key.name;
-    let own = overrides
-        .get(name)
-        .map(|value| (name, value.clone(), TopicSource::Topic));
-    let inherited = row.synonyms.iter().filter_map(|(synonym, units)| {
-        let setting = broker.setting(synonym)?;
-        let source = match setting.source {
-            Source::Default => TopicSource::Default,
-            Source::File(_) | Source::CommandLine => TopicSource::Broker,
-        };
-        Some((*synonym, scale(setting.value.as_deref()?, *units), source))
-    });
-    let mut all: Vec<_> = own.into_iter().chain(inherited).collect();
-    if row.synonyms.is_empty()
-        && let Is(default) = row.key.default
-    {
-        all.push((name, default.to_owned(), TopicSource::Default));
+/// The value that a topic has of a key: its own, the first broker key's that is set, the default.
+pub(super) fn value(row: &TopicKey, overrides: &TopicOverrides, broker: &BrokerConfig) -> String {
+    if let Some(own) = overrides.get(row.key.name) {
+        return own.clone();
     }
-    all
+    let mut inherited = row.synonyms.iter().filter_map(|(synonym, units)| {
+        let value = broker.setting(synonym)?.value.as_deref()?;
+        Some(scale(value, *units))
+    });
+    inherited.next().unwrap_or_else(|| match row.key.default {
+        Is(default) => default.to_owned(),
+        _ => unreachable!("every topic key has a default"),
+    })
 }
 
 /// Turns a broker key's hours into a topic key's milliseconds; negative is "none" in any unit.
@@ -291,12 +230,8 @@ fn typed<V: Value>(
             nearest: None,
         });
     };
-    let value = candidates(row, overrides, broker)
-        .into_iter()
-        .next()
-        .map(|(_, value, _)| value);
-    V::read(value.as_deref())
-        .map_err(|reason| invalid(&row.key, value.as_deref().unwrap_or("null"), reason))
+    let value = value(row, overrides, broker);
+    V::read(Some(&value)).map_err(|reason| invalid(&row.key, &value, reason))
 }
 
 fn invalid(key: &Key, value: &str, reason: String) -> ConfigError {

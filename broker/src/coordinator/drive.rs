@@ -8,7 +8,7 @@ use naru_record_batch::{BatchBuilder, BuildError, CheckedBatch, Codec};
 use super::{Coordinators, Reply, Slot};
 use crate::group::records::OffsetsRecord;
 use crate::group::{Effect, GroupError, Producer};
-use crate::partition::{Acks, Appended, Partition};
+use crate::partition::{AckError, Acks, AppendError, Partition, ProducerError, Verification};
 
 /// The longest that the clock is not looked at.
 const TICK_MAX: Duration = Duration::from_secs(60);
@@ -18,16 +18,31 @@ const TICK_MIN: Duration = Duration::from_millis(10);
 impl Coordinators {
     /// Carries out what came of an event.
     pub fn carry_out(self: &Rc<Self>, slot: &Rc<Slot>, effects: Vec<Effect<Reply>>) {
+        self.carry_out_verified(slot, effects, Verification::None);
+    }
+
+    /// As [`Self::carry_out`]; `verification` is what speaks for a batch among the effects that may
+    /// begin a transaction.
+    pub fn carry_out_verified(
+        self: &Rc<Self>,
+        slot: &Rc<Slot>,
+        effects: Vec<Effect<Reply>>,
+        verification: Verification,
+    ) {
         for effect in effects {
             match Reply::deliver(effect) {
                 Some(Effect::Append { token, records }) => {
-                    self.append(slot, token, None, &records);
+                    let batch = batch_of(None, &records, self.io.wall_ms());
+                    self.append(slot, token, batch, Verification::None);
                 }
                 Some(Effect::AppendInTransaction {
                     token,
                     producer,
                     records,
-                }) => self.append(slot, token, Some(producer), &records),
+                }) => {
+                    let batch = batch_of(Some(producer), &records, self.io.wall_ms());
+                    self.append(slot, token, batch, verification);
+                }
                 _ => {}
             }
         }
@@ -37,17 +52,25 @@ impl Coordinators {
         }
     }
 
-    /// Appends records; the answers that wait for them follow when they are flushed.
+    /// Appends a batch; the answers that wait for it follow when it is flushed.
     fn append(
         self: &Rc<Self>,
         slot: &Rc<Slot>,
         token: u64,
-        producer: Option<Producer>,
-        records: &[OffsetsRecord],
+        batch: Result<CheckedBatch, BuildError>,
+        verification: Verification,
     ) {
         let partition = Rc::clone(&slot.partition);
         // At once and in order: what is appended later is later in the log.
-        let appended = append(&partition, producer, records, self.io.wall_ms());
+        let appended = batch.map_err(Failure::from).and_then(|batch| {
+            let now_ms = self.io.wall_ms();
+            let appended = if batch.header().attributes.is_transactional() {
+                partition.append_verified(&batch, verification, now_ms)
+            } else {
+                partition.append(&batch, now_ms)
+            };
+            appended.map_err(Failure::from)
+        });
         if let Ok(appended) = &appended {
             slot.groups.borrow_mut().placed(token, appended.base_offset);
         }
@@ -57,13 +80,10 @@ impl Coordinators {
                 Ok(appended) => partition
                     .acknowledged(appended.next_offset, Acks::All)
                     .await
-                    .map_err(|error| error.to_string()),
-                Err(error) => Err(error),
+                    .map_err(Failure::from),
+                Err(failure) => Err(failure),
             };
-            let outcome = outcome.map_err(|error| {
-                tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
-                GroupError::CoordinatorNotAvailable
-            });
+            let outcome = outcome.map_err(|failure| told(&partition, &failure));
             let effects = slot
                 .groups
                 .borrow_mut()
@@ -97,16 +117,29 @@ impl Coordinators {
     }
 }
 
-/// Appends records as one batch.
-fn append(
-    partition: &Partition,
-    producer: Option<Producer>,
-    records: &[OffsetsRecord],
-    now_ms: i64,
-) -> Result<Appended, String> {
-    let batch = batch_of(producer, records, now_ms).map_err(|error| error.to_string())?;
-    let appended = partition.append(&batch, now_ms);
-    appended.map_err(|error| error.to_string())
+/// Why a batch is not in the log, or not known to be there to stay.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error(transparent)]
+    Unacknowledged(#[from] AckError),
+}
+
+/// What a client is told of a failure; whoever runs the broker is, unless it is the client's.
+fn told(partition: &Partition, failure: &Failure) -> GroupError {
+    match failure {
+        Failure::Append(AppendError::Producer(ProducerError::InvalidProducerEpoch { .. })) => {
+            GroupError::InvalidProducerEpoch
+        }
+        Failure::Append(AppendError::Producer(_)) => GroupError::InvalidTxnState,
+        _ => {
+            tracing::error!("{}-{}: {failure}", partition.topic, partition.id.index);
+            GroupError::CoordinatorNotAvailable
+        }
+    }
 }
 
 fn batch_of(
@@ -116,8 +149,8 @@ fn batch_of(
 ) -> Result<CheckedBatch, BuildError> {
     let mut builder = BatchBuilder::new(Codec::None);
     if let Some(Producer { id, epoch }) = producer {
-        // Brokers have no sequence: as Kafka's coordinators, 0 in every batch.
-        builder = builder.producer(id, epoch, 0).transactional();
+        // Coordinators write without sequences.
+        builder = builder.producer(id, epoch, -1).transactional();
     }
     for record in records {
         builder.push_pair(now_ms, Some(&record.key), record.value.as_deref());

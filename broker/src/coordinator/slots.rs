@@ -9,8 +9,8 @@ use naru_runtime::Handle;
 use naru_runtime::sync::Notify;
 
 use super::Reply;
-use crate::group::{Coordinator, GroupError, Now};
-use crate::partition::Partition;
+use crate::group::{Coordinator, GroupError, Now, TransactionOutcome};
+use crate::partition::{Partition, TransactionResult};
 
 /// A coordinator and the partition that it writes to.
 pub struct Slot {
@@ -18,11 +18,39 @@ pub struct Slot {
     pub partition: Rc<Partition>,
 }
 
+/// A partition of `__consumer_offsets` of this shard.
+enum Seat {
+    /// Its log is being read: whoever asks comes again.
+    Loading(Rc<Partition>),
+    Taken(Rc<Slot>),
+}
+
+impl Slot {
+    /// The transaction of a producer has ended by a marker in this partition, which is flushed.
+    pub fn transaction_completed(
+        &self,
+        producer_id: i64,
+        result: TransactionResult,
+        marker_offset: i64,
+    ) {
+        let mut groups = self.groups.borrow_mut();
+        groups.transaction_completed(producer_id, outcome(result), marker_offset);
+    }
+}
+
+/// What a marker's result is to the groups.
+pub(super) fn outcome(result: TransactionResult) -> TransactionOutcome {
+    match result {
+        TransactionResult::Commit => TransactionOutcome::Committed,
+        TransactionResult::Abort => TransactionOutcome::Aborted,
+    }
+}
+
 pub struct Coordinators {
     pub(super) io: Handle,
     /// Where the monotonic clock of [`Now`] begins.
     began: Instant,
-    slots: RefCell<BTreeMap<i32, Rc<Slot>>>,
+    seats: RefCell<BTreeMap<i32, Seat>>,
     /// What the timekeeper waits for, in ms of the monotonic clock.
     pub(super) awaited_ms: Cell<i64>,
     /// Something is due earlier than that.
@@ -34,7 +62,7 @@ impl Coordinators {
         Self {
             began: io.now(),
             io,
-            slots: RefCell::default(),
+            seats: RefCell::default(),
             awaited_ms: Cell::new(i64::MAX),
             changed: Notify::new(),
         }
@@ -49,33 +77,72 @@ impl Coordinators {
         }
     }
 
+    /// The groups of a partition are not known yet.
+    pub fn begin_loading(&self, index: i32, partition: Rc<Partition>) {
+        self.seats
+            .borrow_mut()
+            .insert(index, Seat::Loading(partition));
+    }
+
+    /// The groups of a partition are known. `None` if it was deleted while its log was read:
+    /// another one may be in its place.
+    pub fn end_loading(&self, index: i32, slot: Slot) -> Option<Rc<Slot>> {
+        if !self.is_loading(index, &slot.partition) {
+            return None;
+        }
+        self.insert(index, slot);
+        self.get(index).ok()
+    }
+
+    /// The log of a partition cannot be read.
+    pub fn fail_loading(&self, index: i32, partition: &Rc<Partition>) {
+        if self.is_loading(index, partition) {
+            self.remove(index);
+        }
+    }
+
+    fn is_loading(&self, index: i32, of: &Rc<Partition>) -> bool {
+        let seats = self.seats.borrow();
+        matches!(seats.get(&index), Some(Seat::Loading(partition)) if Rc::ptr_eq(partition, of))
+    }
+
     pub fn insert(&self, index: i32, slot: Slot) {
-        self.slots.borrow_mut().insert(index, Rc::new(slot));
+        let seat = Seat::Taken(Rc::new(slot));
+        self.seats.borrow_mut().insert(index, seat);
         self.changed.notify_all();
     }
 
     pub fn remove(&self, index: i32) {
-        self.slots.borrow_mut().remove(&index);
+        self.seats.borrow_mut().remove(&index);
     }
 
     pub fn contains(&self, index: i32) -> bool {
-        self.slots.borrow().contains_key(&index)
+        self.seats.borrow().contains_key(&index)
     }
 
     pub fn get(&self, index: i32) -> Result<Rc<Slot>, GroupError> {
-        let slots = self.slots.borrow();
-        slots.get(&index).cloned().ok_or(GroupError::NotCoordinator)
+        match self.seats.borrow().get(&index) {
+            None => Err(GroupError::NotCoordinator),
+            Some(Seat::Loading(_)) => Err(GroupError::CoordinatorLoadInProgress),
+            Some(Seat::Taken(slot)) => Ok(Rc::clone(slot)),
+        }
     }
 
+    /// Those whose groups are known.
     pub fn all(&self) -> Vec<Rc<Slot>> {
-        self.slots.borrow().values().cloned().collect()
+        let seats = self.seats.borrow();
+        let taken = seats.values().filter_map(|seat| match seat {
+            Seat::Loading(_) => None,
+            Seat::Taken(slot) => Some(Rc::clone(slot)),
+        });
+        taken.collect()
     }
 
     /// When the next of them has something to do, in ms of the monotonic clock.
     pub fn next_deadline_ms(&self) -> Option<i64> {
-        let slots = self.slots.borrow();
+        let slots = self.all();
         let deadlines = slots
-            .values()
+            .iter()
             .filter_map(|slot| slot.groups.borrow().next_deadline_ms());
         deadlines.min()
     }

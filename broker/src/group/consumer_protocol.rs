@@ -1,5 +1,6 @@
 //! What consumers of the classic protocol tell each other through the broker
-//! (ConsumerProtocolSubscription, v0–v3): read here only to know which topics a group is about.
+//! (ConsumerProtocolSubscription and ConsumerProtocolAssignment, v0–v3): read here only to know
+//! which topics a group is about, and which member reads which partition.
 
 use std::collections::BTreeSet;
 
@@ -57,6 +58,31 @@ fn subscribed(metadata: &[u8]) -> Result<Vec<String>, RecordError> {
     Ok(names)
 }
 
+/// Topics and partitions that a member was given; nothing if it is not understood.
+pub(super) fn assigned(assignment: &[u8]) -> Vec<(String, Vec<i32>)> {
+    try_assigned(assignment).unwrap_or_default()
+}
+
+fn try_assigned(assignment: &[u8]) -> Result<Vec<(String, Vec<i32>)>, RecordError> {
+    if assignment.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut reader = Reader::new(assignment);
+    let _version = reader.i16()?;
+    let count = reader.count()?;
+    let mut topics = Vec::new();
+    for _ in 0..count {
+        let topic = reader.string()?;
+        let count = reader.count()?;
+        let mut partitions = Vec::new();
+        for _ in 0..count {
+            partitions.push(reader.i32()?);
+        }
+        topics.push((topic, partitions));
+    }
+    Ok(topics)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,5 +97,12 @@ mod tests {
         cut.truncate(9);
         let members = [Bytes::from_static(metadata), Bytes::from(cut)];
         assert_eq!(Subscriptions::of(members.into_iter()), Subscriptions::Any);
+    }
+
+    #[test]
+    fn an_assignment_names_partitions() {
+        let assignment = b"\0\0\0\0\0\x01\0\x01t\0\0\0\x02\0\0\0\0\0\0\0\x07\xff\xff\xff\xff";
+        assert_eq!(assigned(assignment), [("t".to_owned(), vec![0, 7])]);
+        assert!(assigned(b"").is_empty() && assigned(b"topics").is_empty());
     }
 }

@@ -34,6 +34,6 @@ pub use error::GroupError;
 pub use messages::{
     CommitRequest, CommittedOffset, Description, FetchedOffset, HeartbeatRequest, JoinRequest,
     JoinResponse, LeaveRequest, Leaving, Listed, OffsetToCommit, PartitionsOfTopic, SyncRequest,
-    SyncResponse,
+    SyncResponse, TxnCommitRequest,
 };
-pub use offsets::{Producer, TransactionOutcome};
+pub use offsets::{OffsetProgress, Producer, TransactionOutcome};

@@ -1,7 +1,7 @@
-//! IncrementalAlterConfigs (v0–v1, KIP-339) and the older AlterConfigs (v0–v2), of topics.
+//! IncrementalAlterConfigs (v0–v1, KIP-339) and the older AlterConfigs (v0–v2).
 //!
-//! What is asked of one resource happens as a whole or not at all. Brokers have no configs that
-//! change while they run: they are told to clients with a refusal that says where to set them.
+//! What is asked of one resource happens as a whole or not at all. Topics' and brokers' configs are
+//! commands of the cluster's metadata; the levels of loggers are this process's alone.
 
 use std::collections::BTreeSet;
 
@@ -12,23 +12,13 @@ use naru_wire::api::incremental_alter_configs::{
 };
 use naru_wire::{ErrorCode, Str};
 
+use super::alter_broker_configs::{alter_broker, alter_loggers};
+use super::config_changes::{Change, Operation, changed_list};
+use super::config_resources::{BROKER, BROKER_LOGGER, Refused, TOPIC, invalid_request, layers};
 use super::dispatch::{Context, Turns};
 use super::topics::cluster_error_code;
 use crate::cluster::{Command, ConfigChange, Topic, TopicRef};
-use crate::config::{BrokerConfig, Kind, topic};
-
-/// `ConfigResource.Type`
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
-
-/// `AlterConfigOp.OpType`
-const SET: i8 = 0;
-const DELETE: i8 = 1;
-const APPEND: i8 = 2;
-const SUBTRACT: i8 = 3;
-
-/// An error code with the sentence that a client shows.
-type Refused = (ErrorCode, String);
+use crate::config::{Kind, topic};
 
 /// What one resource asks for.
 struct Wanted<'a> {
@@ -78,7 +68,7 @@ pub async fn replacing(context: &Context, request: AlterConfigsRequest) -> Alter
         configs: resource
             .configs
             .iter()
-            .map(|c| (&c.name, SET, c.value.as_ref()))
+            .map(|c| (&c.name, Operation::SET, c.value.as_ref()))
             .collect(),
         replace: true,
     });
@@ -118,7 +108,7 @@ async fn alter_all<'a>(
         turns.take(1 + wanted.configs.len()).await;
         let altered = if doubled.contains(&(wanted.resource_type, wanted.name.clone())) {
             let message = format!("{} is named more than once in the request", wanted.name);
-            Err((ErrorCode::InvalidRequest, message))
+            invalid_request(message)
         } else {
             alter(context, &wanted, validate_only).await
         };
@@ -132,23 +122,44 @@ async fn alter_all<'a>(
 }
 
 async fn alter(context: &Context, wanted: &Wanted<'_>, validate_only: bool) -> Result<(), Refused> {
+    let changes = Change::read(&wanted.configs)?;
     match wanted.resource_type {
-        TOPIC => {}
+        TOPIC if wanted.name.is_empty() => {
+            invalid_request("Default topic resources are not allowed.")
+        }
+        TOPIC => alter_topic(context, wanted, &changes, validate_only).await,
         BROKER => {
-            let message = "Naru's brokers have no configs that change while they run: set them in the config file or with --set, and restart";
-            return Err((ErrorCode::InvalidRequest, message.into()));
+            alter_broker(
+                context,
+                wanted.name,
+                &changes,
+                wanted.replace,
+                validate_only,
+            )
+            .await
         }
-        other => {
-            let message = format!("resources of type {other} have no configs here");
-            return Err((ErrorCode::InvalidRequest, message));
+        BROKER_LOGGER if !wanted.replace => {
+            alter_loggers(context, wanted.name, &changes, validate_only)
         }
+        other => invalid_request(format!("Unknown resource type {other}")),
     }
+}
+
+async fn alter_topic(
+    context: &Context,
+    wanted: &Wanted<'_>,
+    changes: &[Change<'_>],
+    validate_only: bool,
+) -> Result<(), Refused> {
     let image = context.shard.image();
     let topic = image.topic(TopicRef::Name(wanted.name)).ok_or_else(|| {
-        let message = format!("there is no topic {}", wanted.name);
+        let message = format!("The topic '{}' does not exist.", wanted.name);
         (ErrorCode::UnknownTopicOrPartition, message)
     })?;
-    let changes = changes(&context.shard.config, wanted, &topic)?;
+    let checked = changes
+        .iter()
+        .map(|change| topic_change(context, &topic, change));
+    let changes = checked.collect::<Result<Vec<_>, _>>()?;
     if validate_only {
         return Ok(());
     }
@@ -163,91 +174,42 @@ async fn alter(context: &Context, wanted: &Wanted<'_>, validate_only: bool) -> R
         .map_err(|error| (cluster_error_code(&error), error.to_string()))
 }
 
-/// What the request changes, checked.
-fn changes(
-    config: &BrokerConfig,
-    wanted: &Wanted<'_>,
+/// One change of a topic's configs, checked.
+fn topic_change(
+    context: &Context,
     topic: &Topic,
-) -> Result<Vec<ConfigChange>, Refused> {
-    let mut named = BTreeSet::new();
-    let mut changes = Vec::new();
-    for (key, operation, value) in &wanted.configs {
-        if !named.insert(*key) {
-            let message = format!("{key} is named more than once for topic {}", topic.name);
-            return Err((ErrorCode::InvalidRequest, message));
+    change: &Change<'_>,
+) -> Result<ConfigChange, Refused> {
+    let key = change.key.to_owned();
+    let value = match change.operation {
+        Operation::Delete => return Ok(ConfigChange { key, value: None }),
+        Operation::Set(value) => value.to_owned(),
+        Operation::Append(items) | Operation::Subtract(items) => {
+            let is_list = topic::find(&key).is_some_and(|row| row.key.kind == Kind::List);
+            if !is_list {
+                let verb = match change.operation {
+                    Operation::Append(_) => "APPEND to",
+                    _ => "SUBTRACT from",
+                };
+                let message = format!("Can't {verb} key {key} because its type is not LIST.");
+                return Err((ErrorCode::InvalidConfig, message));
+            }
+            let image = context.shard.image();
+            let layers = layers(&context.shard.config, &image);
+            let entries = layers.topic_entries(&topic.configs, &context.shard.config());
+            let present = entries.into_iter().find(|entry| entry.name == key);
+            let present = present.and_then(|entry| entry.value).unwrap_or_default();
+            changed_list(
+                &present,
+                items,
+                matches!(change.operation, Operation::Append(_)),
+            )
         }
-        let value = value.map(|value| &**value);
-        let value = match (*operation, value) {
-            (DELETE, _) => None,
-            (SET | APPEND | SUBTRACT, None) => {
-                let message = format!("Null value not supported for topic configs: {key}");
-                return Err((ErrorCode::InvalidRequest, message));
-            }
-            (SET, Some(value)) => Some(value.to_owned()),
-            (APPEND | SUBTRACT, Some(value)) => {
-                Some(changed_list(config, topic, key, *operation, value)?)
-            }
-            (other, _) => {
-                let message = format!("there is no operation {other} on configs");
-                return Err((ErrorCode::InvalidRequest, message));
-            }
-        };
-        let value = match value {
-            None => None,
-            Some(value) => {
-                let checked = topic::check([(&***key, value.as_str())]);
-                let checked = checked.map_err(|e| (ErrorCode::InvalidConfig, e.to_string()))?;
-                checked.into_values().next()
-            }
-        };
-        changes.push(ConfigChange {
-            key: key.to_string(),
-            value,
-        });
-    }
-    Ok(changes)
-}
-
-/// The value of a list with entries added or taken away.
-fn changed_list(
-    config: &BrokerConfig,
-    topic: &Topic,
-    key: &str,
-    operation: i8,
-    value: &str,
-) -> Result<String, Refused> {
-    topic::find(key)
-        .filter(|row| row.key.kind == Kind::List)
-        .ok_or_else(|| {
-            let verb = if operation == APPEND {
-                "APPEND to"
-            } else {
-                "SUBTRACT from"
-            };
-            let message = format!("Can't {verb} key {key} because its type is not LIST.");
-            (ErrorCode::InvalidConfig, message)
-        })?;
-    let all = topic::entries(&topic.configs, config);
-    let present = all
-        .iter()
-        .find(|entry| entry.name == key)
-        .map_or("", |entry| &entry.value);
-    let entries = |text: &str| -> Vec<String> {
-        let entries = text
-            .split(',')
-            .map(str::trim)
-            .filter(|entry| !entry.is_empty());
-        entries.map(str::to_owned).collect()
     };
-    let mut list = entries(present);
-    for entry in entries(value) {
-        let at = list.iter().position(|known| *known == entry);
-        match (operation, at) {
-            // What is there already keeps its place, as in Kafka.
-            (APPEND, None) => list.push(entry),
-            (SUBTRACT, Some(at)) => drop(list.remove(at)),
-            _ => {}
-        }
-    }
-    Ok(list.join(","))
+    let checked = topic::check([(&*key, value.as_str())]);
+    let checked = checked.map_err(|error| (ErrorCode::InvalidConfig, error.to_string()))?;
+    Ok(ConfigChange {
+        key,
+        value: checked.into_values().next(),
+    })
 }

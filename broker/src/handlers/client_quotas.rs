@@ -1,6 +1,6 @@
 //! DescribeClientQuotas and AlterClientQuotas (v0–v1, KIP-546), of a broker that has no quotas.
 //!
-//! Naru throttles nobody. A quota that would be kept and not obeyed is worse than a refusal, so that
+//! Naru throttles nobody. A quota that would be kept and not obeyed is worse than a refusal, so
 //! setting one is refused; taking one away succeeds, as it does in Kafka where there is none.
 
 use std::collections::BTreeSet;

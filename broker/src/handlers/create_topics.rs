@@ -10,7 +10,7 @@ use naru_wire::api::create_topics::{
 use naru_wire::{ErrorCode, Str};
 use uuid::Uuid;
 
-use super::describe_configs::topic_config_source;
+use super::config_resources::layers;
 use super::dispatch::{Context, Turns};
 use super::topics::cluster_error_code;
 use crate::cluster::{
@@ -189,12 +189,14 @@ fn manual_assignment(wanted: &CreatableTopic) -> Result<Vec<Partition>, Refused>
 
 fn describe(context: &Context, topic: &Topic) -> CreatableTopicResult {
     let replicas = topic.partitions.first().map_or(0, |p| p.replicas.len());
-    let entries = topic::entries(&topic.configs, &context.shard.config);
+    let image = context.shard.image();
+    let layers = layers(&context.shard.config, &image);
+    let entries = layers.topic_entries(&topic.configs, &context.shard.config());
     let configs = entries.into_iter().map(|entry| CreatableTopicConfigs {
         name: Str::from(entry.name),
-        value: Some(Str::from(entry.value)),
+        value: entry.value.map(Str::from),
         read_only: false,
-        config_source: topic_config_source(&entry.source),
+        config_source: entry.source.code(),
         is_sensitive: false,
     });
     CreatableTopicResult {

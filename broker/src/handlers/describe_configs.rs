@@ -1,4 +1,4 @@
-//! DescribeConfigs (v1–v4) of topics and of this broker.
+//! DescribeConfigs (v1–v4) of topics, of this broker and of all, and of its loggers.
 
 use std::collections::HashSet;
 
@@ -8,26 +8,17 @@ use naru_wire::api::describe_configs::{
 };
 use naru_wire::{ErrorCode, Str};
 
+use super::config_resources::{
+    BROKER, BROKER_LOGGER, Refused, TOPIC, broker_of, invalid_request, layers, own_node,
+};
 use super::dispatch::{Context, Turns};
+use super::topics::topic_error;
 use crate::cluster::TopicRef;
-use crate::config::{Source, TopicSource, topic};
+use crate::config::{ConfigSource, Entry};
+use crate::logging;
 
-/// `ConfigResource.Type`
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
-
-/// `ConfigEntry.ConfigSource`
-const DYNAMIC_TOPIC_CONFIG: i8 = 1;
-const STATIC_BROKER_CONFIG: i8 = 4;
-const DEFAULT_CONFIG: i8 = 5;
-
-pub fn topic_config_source(source: &TopicSource) -> i8 {
-    match source {
-        TopicSource::Topic => DYNAMIC_TOPIC_CONFIG,
-        TopicSource::Broker => STATIC_BROKER_CONFIG,
-        TopicSource::Default => DEFAULT_CONFIG,
-    }
-}
+/// `ConfigType` of what has none.
+const UNKNOWN_TYPE: i8 = 0;
 
 pub async fn handle(context: &Context, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
     let mut results = Vec::new();
@@ -38,16 +29,9 @@ pub async fn handle(context: &Context, request: DescribeConfigsRequest) -> Descr
         if !seen.insert((resource.resource_type, &resource.resource_name)) {
             continue;
         }
-        let described = match resource.resource_type {
-            TOPIC => topic_configs(context, resource, &request),
-            BROKER => broker_configs(context, resource, &request),
-            other => Err((
-                ErrorCode::InvalidRequest,
-                format!("resources of type {other} have no configs here"),
-            )),
-        };
+        let described = describe(context, resource, &request);
         let (error_code, error_message, configs) = match described {
-            Ok(configs) => (ErrorCode::None, None, configs),
+            Ok(configs) => (ErrorCode::None, Some(Str::default()), configs),
             Err((code, message)) => (code, Some(Str::from(message)), Vec::new()),
         };
         turns.take(1 + configs.len()).await;
@@ -65,7 +49,30 @@ pub async fn handle(context: &Context, request: DescribeConfigsRequest) -> Descr
     }
 }
 
-type Described = Result<Vec<DescribeConfigsResourceResult>, (ErrorCode, String)>;
+fn describe(
+    context: &Context,
+    resource: &DescribeConfigsResource,
+    request: &DescribeConfigsRequest,
+) -> Result<Vec<DescribeConfigsResourceResult>, Refused> {
+    let name = &resource.resource_name;
+    if resource.resource_type == BROKER_LOGGER {
+        own_node(name, context.shard.config.node_id, "")?;
+        let levels = logging::levels().into_iter();
+        let levels = levels.filter(|(logger, _)| is_wanted(resource, logger));
+        return Ok(levels.map(|(name, level)| logger(name, level)).collect());
+    }
+    let entries = match resource.resource_type {
+        TOPIC => topic_entries(context, name)?,
+        BROKER => broker_entries(context, name)?,
+        other => {
+            let message = format!("resources of type {other} have no configs here");
+            return invalid_request(message);
+        }
+    };
+    let entries = entries.into_iter();
+    let entries = entries.filter(|entry| is_wanted(resource, entry.name));
+    Ok(entries.map(|entry| result(entry, request)).collect())
+}
 
 fn is_wanted(resource: &DescribeConfigsResource, name: &str) -> bool {
     match &resource.configuration_keys {
@@ -74,93 +81,59 @@ fn is_wanted(resource: &DescribeConfigsResource, name: &str) -> bool {
     }
 }
 
-fn topic_configs(
-    context: &Context,
-    resource: &DescribeConfigsResource,
-    request: &DescribeConfigsRequest,
-) -> Described {
+fn topic_entries(context: &Context, name: &Str) -> Result<Vec<Entry>, Refused> {
     let image = context.shard.image();
-    let topic = image.topic(TopicRef::Name(&resource.resource_name));
-    let topic = topic.ok_or_else(|| {
-        let message = format!("there is no topic {}", resource.resource_name);
-        (ErrorCode::UnknownTopicOrPartition, message)
-    })?;
-    let entries = topic::entries(&topic.configs, &context.shard.config).into_iter();
-    let entries = entries.filter(|entry| is_wanted(resource, entry.name));
-    let described = entries.map(|entry| {
-        let synonyms = entry
-            .synonyms
-            .iter()
-            .map(|(name, value, source)| synonym(name, Some(value), topic_config_source(source)));
-        DescribeConfigsResourceResult {
-            name: Str::from(entry.name),
-            value: Some(Str::from(entry.value)),
-            read_only: false,
-            config_source: topic_config_source(&entry.source),
-            is_sensitive: false,
-            synonyms: if request.include_synonyms {
-                synonyms.collect()
-            } else {
-                Vec::new()
-            },
-            config_type: entry.kind.wire_type(),
-            documentation: request.include_documentation.then(|| Str::from(entry.doc)),
-        }
-    });
-    Ok(described.collect())
+    let topic = image.topic(TopicRef::Name(name)).map_or_else(
+        || {
+            let no_topic = |code| (code, format!("there is no topic {name}"));
+            topic_error(name).map_err(no_topic)
+        },
+        Ok,
+    )?;
+    let layers = layers(&context.shard.config, &image);
+    Ok(layers.topic_entries(&topic.configs, &context.shard.config()))
 }
 
-fn synonym(name: &str, value: Option<&str>, source: i8) -> DescribeConfigsSynonym {
-    DescribeConfigsSynonym {
+fn broker_entries(context: &Context, name: &Str) -> Result<Vec<Entry>, Refused> {
+    let image = context.shard.image();
+    let layers = layers(&context.shard.config, &image);
+    Ok(match broker_of(name, context.shard.config.node_id)? {
+        Some(_) => layers.broker_entries(&context.shard.config()),
+        None => layers.cluster_entries(),
+    })
+}
+
+fn result(entry: Entry, request: &DescribeConfigsRequest) -> DescribeConfigsResourceResult {
+    let synonyms = entry.synonyms.iter().map(|synonym| DescribeConfigsSynonym {
+        name: Str::from(synonym.name),
+        value: Some(Str::from(&synonym.value)),
+        source: synonym.source.code(),
+    });
+    DescribeConfigsResourceResult {
+        name: Str::from(entry.name),
+        value: entry.value.as_ref().map(Str::from),
+        read_only: entry.read_only,
+        config_source: entry.source.code(),
+        is_sensitive: false,
+        synonyms: if request.include_synonyms {
+            synonyms.collect()
+        } else {
+            Vec::new()
+        },
+        config_type: entry.kind.wire_type(),
+        documentation: request.include_documentation.then(|| Str::from(entry.doc)),
+    }
+}
+
+fn logger(name: &str, level: &'static str) -> DescribeConfigsResourceResult {
+    DescribeConfigsResourceResult {
         name: Str::from(name),
-        value: value.map(Str::from),
-        source,
+        value: Some(Str::from(level)),
+        read_only: false,
+        config_source: ConfigSource::Logger.code(),
+        is_sensitive: false,
+        synonyms: Vec::new(),
+        config_type: UNKNOWN_TYPE,
+        documentation: Some(Str::default()),
     }
-}
-
-fn broker_configs(
-    context: &Context,
-    resource: &DescribeConfigsResource,
-    request: &DescribeConfigsRequest,
-) -> Described {
-    let config = &context.shard.config;
-    if *resource.resource_name != *config.node_id.to_string() {
-        let message = if resource.resource_name.is_empty() {
-            "the cluster has no broker-wide dynamic configs".to_owned()
-        } else {
-            format!(
-                "unexpected broker id {}, this is broker {}",
-                resource.resource_name, config.node_id
-            )
-        };
-        return if resource.resource_name.is_empty() {
-            Ok(Vec::new())
-        } else {
-            Err((ErrorCode::InvalidRequest, message))
-        };
-    }
-    let entries = config
-        .entries()
-        .filter(|(key, _)| is_wanted(resource, key.name));
-    let described = entries.map(|(key, setting)| {
-        let source = match setting.source {
-            Source::Default => DEFAULT_CONFIG,
-            Source::File(_) | Source::CommandLine => STATIC_BROKER_CONFIG,
-        };
-        DescribeConfigsResourceResult {
-            name: Str::from(key.name),
-            value: setting.value.as_ref().map(Str::from),
-            read_only: true,
-            config_source: source,
-            is_sensitive: false,
-            synonyms: if request.include_synonyms {
-                vec![synonym(key.name, setting.value.as_deref(), source)]
-            } else {
-                Vec::new()
-            },
-            config_type: key.kind.wire_type(),
-            documentation: request.include_documentation.then(|| Str::from(key.doc)),
-        }
-    });
-    Ok(described.collect())
 }

@@ -8,10 +8,10 @@ use naru_wire::{
 };
 
 use super::{
-    alter_configs, api_versions, client_quotas, create_partitions, create_topics, delete_records,
-    delete_topics, describe_cluster, describe_configs, describe_log_dirs, describe_producers,
-    describe_quorum, describe_topic_partitions, elect_leaders, fetch, groups, init_producer_id,
-    list_config_resources, list_offsets, metadata, offset_for_leader_epoch,
+    acls, alter_configs, api_versions, client_quotas, create_partitions, create_topics,
+    delete_records, delete_topics, describe_cluster, describe_configs, describe_log_dirs,
+    describe_producers, describe_quorum, describe_topic_partitions, elect_leaders, fetch, groups,
+    init_producer_id, list_config_resources, list_offsets, metadata, offset_for_leader_epoch,
     partition_reassignments, produce, transactions, unregister_broker, update_features,
     user_scram_credentials, write_txn_markers,
 };
@@ -156,6 +156,9 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::DescribeConfigs(r) => c.encode(&describe_configs::handle(c, r).await),
         R::AlterConfigs(r) => c.encode(&alter_configs::replacing(c, r).await),
         R::IncrementalAlterConfigs(r) => c.encode(&alter_configs::incremental(c, r).await),
+        R::DescribeAcls(_) => c.encode(&acls::describe()),
+        R::CreateAcls(r) => c.encode(&acls::create(&r)),
+        R::DeleteAcls(r) => c.encode(&acls::delete(&r)),
         R::DescribeLogDirs(r) => c.encode(&describe_log_dirs::handle(c, r).await),
         R::DescribeCluster(r) => c.encode(&describe_cluster::handle(c, r)),
         R::CreatePartitions(r) => c.encode(&create_partitions::handle(c, r).await),
@@ -182,6 +185,7 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::OffsetFetch(r) => c.encode(&groups::fetch_offsets(c, r).await),
         R::DescribeGroups(r) => c.encode(&groups::describe(c, r).await),
         R::ListGroups(r) => c.encode(&groups::list(c, r).await),
+        R::TxnOffsetCommit(r) => c.encode(&groups::commit_offsets_in_transaction(c, r).await),
         R::OffsetDelete(r) => c.encode(&groups::delete_offsets(c, r).await),
         R::DeleteGroups(r) => c.encode(&groups::delete(c, r).await),
         R::AddPartitionsToTxn(r) => c.encode(&transactions::add_partitions(c, r).await),

@@ -5,14 +5,8 @@ use naru_wire::api::list_config_resources::{
 };
 use naru_wire::{ErrorCode, Str};
 
+use super::config_resources::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
 use super::dispatch::{Context, Turns};
-
-/// `ConfigResource.Type`
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
-const BROKER_LOGGER: i8 = 8;
-const CLIENT_METRICS: i8 = 16;
-const GROUP: i8 = 32;
 
 /// In the order in which Kafka answers them.
 const TYPES: [i8; 5] = [GROUP, CLIENT_METRICS, BROKER_LOGGER, BROKER, TOPIC];

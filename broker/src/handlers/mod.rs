@@ -3,10 +3,14 @@
 //! A request is decoded in `dispatch`, bounded by its frame, and first believed in its
 //! handler: record batches in `produce`, names and numbers where they are used.
 
+mod acls;
+mod alter_broker_configs;
 mod alter_configs;
 mod api_versions;
 mod checks;
 mod client_quotas;
+mod config_changes;
+mod config_resources;
 mod create_partitions;
 mod create_topics;
 mod delete_records;

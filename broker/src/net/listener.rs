@@ -18,7 +18,7 @@ pub async fn listen<S: Service>(network: Rc<Network<S>>, listener: Listener, ind
     while !network.connections.is_draining() {
         match listener.accept().await {
             Ok((socket, address)) => {
-                if network.connections.len() >= network.connections_max {
+                if network.connections.len() >= (network.connections_max)() {
                     tracing::warn!(%address, "refused: max.connections is reached");
                     continue;
                 }

@@ -47,7 +47,7 @@ pub struct Network<S> {
     pub connections: Rc<Connections>,
     /// `socket.request.max.bytes`
     pub frame_bytes_max: usize,
-    /// This shard's part of `max.connections`.
-    pub connections_max: usize,
+    /// This shard's part of `max.connections`, as it is now.
+    pub connections_max: Box<dyn Fn() -> usize>,
     pub service: S,
 }

@@ -14,6 +14,7 @@ mod read;
 mod report;
 mod role;
 mod table;
+mod unread;
 mod waits;
 mod watch;
 
@@ -37,5 +38,6 @@ pub use read::Isolation;
 pub use report::PartitionReport;
 pub use role::{Denial, NO_EPOCH, Role, Standing};
 pub use table::{PartitionId, Partitions, Slot};
+pub use unread::Unread;
 pub use waits::{RemoteWaits, Reports};
 pub use watch::{Readable, Watch, Watcher};

@@ -148,12 +148,16 @@ fn listen_on(shard: &Rc<Shard>, addresses: &[SocketAddr]) -> Result<(), StartErr
 fn network(shard: &Rc<Shard>) -> Network<Requests> {
     let limits = &shard.config.limits;
     let shards = shard.mesh.shards();
+    let limited = Rc::clone(shard);
     Network {
         io: shard.io.clone(),
         memory: shard.memory.clone(),
         connections: Rc::clone(&shard.connections),
         frame_bytes_max: limits.request_bytes_max as usize,
-        connections_max: (shard.config.network.connections_max as usize).div_ceil(shards),
+        connections_max: Box::new(move || {
+            let connections_max = limited.config().network.connections_max as usize;
+            connections_max.div_ceil(shards)
+        }),
         service: Requests::new(Rc::clone(shard)),
     }
 }

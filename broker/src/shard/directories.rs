@@ -61,7 +61,7 @@ pub(super) fn identity(topic_id: Uuid) -> Bytes {
 }
 
 /// Whose a directory is, by its `partition.metadata`.
-pub async fn owner_of<D: Disk>(disk: &D, directory: &Path) -> io::Result<Option<Uuid>> {
+async fn owner_of<D: Disk>(disk: &D, directory: &Path) -> io::Result<Option<Uuid>> {
     let path = directory.join(METADATA_FILE);
     let content = match naru_runtime::read_file(disk, &path).await {
         Ok(content) => content,
@@ -189,7 +189,7 @@ pub(super) struct Survey(HashSet<String>);
 
 /// What a directory is, by its name.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Kind<'a> {
+enum Kind<'a> {
     Partition {
         topic: &'a str,
         index: i32,
@@ -254,8 +254,7 @@ impl Survey {
     }
 }
 
-/// What a directory of this name is.
-pub fn kind(name: &str) -> Kind<'_> {
+fn kind(name: &str) -> Kind<'_> {
     if name.ends_with(STRAY) {
         return Kind::Stray;
     }

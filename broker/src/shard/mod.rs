@@ -3,7 +3,8 @@
 
 mod ask;
 mod coordinators;
-pub mod directories;
+mod directories;
+mod lag;
 mod markers;
 mod mesh;
 mod recover;

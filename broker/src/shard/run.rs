@@ -9,6 +9,7 @@ use std::time::Duration;
 use naru_engine::log::{Fence, Shared, TailBudget};
 use naru_runtime::{Handle, MaintenanceHandle};
 
+use super::lag::ProduceRates;
 use super::{Lanes, Mesh, RemoteShard, Shard};
 use crate::cluster::ControlHandle;
 use crate::config::BrokerConfig;
@@ -45,6 +46,7 @@ pub fn build(
     let image = parts.control.images().newest();
     let sessions_max = parts.config.limits.fetch_sessions_max as usize;
     let fetch_sessions = FetchSessions::new(sessions_max.div_ceil(remotes.len()));
+    let effective = RefCell::new(Arc::clone(&parts.config));
     let shard = Rc::new(Shard {
         id,
         io: io.clone(),
@@ -64,9 +66,11 @@ pub fn build(
         remote_waits: RemoteWaits::default(),
         coordinators: Rc::new(Coordinators::new(io.clone())),
         transactions: Rc::new(TransactionCoordinators::new(io.clone())),
+        produce_rates: ProduceRates::default(),
         fetch_sessions: RefCell::new(fetch_sessions),
         end: Rc::default(),
         image: RefCell::new(image),
+        effective,
         topic_configs: RefCell::new(HashMap::new()),
         producer_ids: Cell::new((0, 0)),
     });
@@ -82,15 +86,17 @@ impl Shard {
         let images = self.control.images().subscribe();
         let image = Arc::clone(images.image());
         self.image.replace(Arc::clone(&image));
+        self.take_broker_configs();
         self.recover_all(&image).await;
         self.take_all().await;
-        self.load_coordinators().await;
+        self.load_coordinators();
         self.load_transactions().await;
         self.io.spawn(Rc::clone(&self.coordinators).keep_time());
         self.io.spawn(Rc::clone(self).keep_transactions());
         self.io.spawn(Rc::clone(self).follow_images(images));
         self.io.spawn(Rc::clone(self).sweep_connections());
         self.io.spawn(Rc::clone(self).keep_logs());
+        self.io.spawn(Rc::clone(self).keep_rates());
     }
 
     /// Lets connections finish, and closes those that do not.

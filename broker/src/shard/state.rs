@@ -10,11 +10,12 @@ use naru_runtime::sync::Notify;
 use naru_runtime::{Handle, MaintenanceHandle};
 use uuid::Uuid;
 
+use super::lag::ProduceRates;
 use super::{Mesh, Meshed};
 use crate::cluster::{
     ClusterError, ClusterImage, Command, ControlHandle, Outcome, Topic, TopicRef,
 };
-use crate::config::{BrokerConfig, TopicConfig};
+use crate::config::{BrokerConfig, Layers, TopicConfig};
 use crate::coordinator::Coordinators;
 use crate::coordinator::transactions::TransactionCoordinators;
 use crate::memory::MemoryBudget;
@@ -32,6 +33,8 @@ pub struct Shard {
     pub id: ShardId,
     pub io: Handle,
     pub mesh: Mesh<Shard>,
+    /// What the broker started with; [`Self::config()`] has what counts now of keys that clients
+    /// may set while it runs.
     pub config: Arc<BrokerConfig>,
     pub control: ControlHandle,
     pub maintenance: MaintenanceHandle,
@@ -46,10 +49,13 @@ pub struct Shard {
     pub remote_waits: RemoteWaits,
     pub coordinators: Rc<Coordinators>,
     pub transactions: Rc<TransactionCoordinators>,
+    pub(super) produce_rates: ProduceRates,
     pub fetch_sessions: RefCell<FetchSessions>,
     /// Notified when the thread is to end.
     pub end: Rc<Notify>,
     pub(super) image: RefCell<Arc<ClusterImage>>,
+    /// `config` under what clients have set since, by the image.
+    pub(super) effective: RefCell<Arc<BrokerConfig>>,
     pub(super) topic_configs: RefCell<HashMap<Uuid, Rc<TopicConfig>>>,
     pub(super) producer_ids: Cell<(i64, i64)>,
 }
@@ -58,6 +64,25 @@ impl Shard {
     /// The newest state of the cluster that this shard has seen.
     pub fn image(&self) -> Arc<ClusterImage> {
         Arc::clone(&self.image.borrow())
+    }
+
+    /// The configuration that counts now: what clients have set for this broker, over what they
+    /// have set for all, over what it started with. Whoever needs a value of a key that may change
+    /// asks again for each use.
+    pub fn config(&self) -> Arc<BrokerConfig> {
+        Arc::clone(&self.effective.borrow())
+    }
+
+    /// Takes what the image says of this broker's configs.
+    pub(super) fn take_broker_configs(&self) {
+        let image = self.image();
+        let layers = Layers {
+            file: &self.config,
+            cluster: image.broker_configs(None),
+            own: image.broker_configs(Some(self.config.node_id)),
+        };
+        self.effective.replace(Arc::new(layers.effective()));
+        self.topic_configs.borrow_mut().clear();
     }
 
     /// The gate that every request passes on its way to a partition of this shard: see
@@ -89,11 +114,11 @@ impl Shard {
         if let Some(known) = self.topic_configs.borrow().get(&topic.id) {
             return Rc::clone(known);
         }
-        let effective = TopicConfig::effective(&topic.configs, &self.config).or_else(|error| {
+        let effective = TopicConfig::effective(&topic.configs, &self.config()).or_else(|error| {
             // Configs are checked before they are proposed; a key that an older broker
             // took must not stop this one.
             tracing::warn!(topic = %topic.name, "the topic's configs are not used: {error}");
-            TopicConfig::effective(&Default::default(), &self.config)
+            TopicConfig::effective(&Default::default(), &self.config())
         });
         let Ok(effective) = effective else {
             unreachable!("the defaults were checked when the broker started");

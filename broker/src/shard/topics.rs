@@ -46,8 +46,16 @@ impl Shard {
             let before = Arc::clone(images.image());
             let image = images.next().await;
             let delta = image.since(&before);
+            let has_other_configs = image.has_other_broker_configs(&before);
             self.image.replace(image);
+            if has_other_configs {
+                self.take_broker_configs();
+            }
             self.apply(delta, &images).await;
+            if has_other_configs {
+                // Topics inherit from brokers.
+                self.take_all().await;
+            }
             images.acknowledge();
         }
     }
@@ -78,7 +86,7 @@ impl Shard {
         }
     }
 
-    /// Takes all of the image that the shard begins with, once what is on disk is recovered.
+    /// Opens what is new of all topics, and gives what is open its settings.
     pub(super) async fn take_all(self: &Rc<Self>) {
         for topic in self.image().topics() {
             self.take_topic(topic).await;

@@ -76,7 +76,7 @@ impl Shard {
             for partition in self.partitions.online() {
                 partition.rest();
                 if is_expiration_due {
-                    let silent_ms = i64::from(log.producer_id_expiration_ms);
+                    let silent_ms = i64::from(self.config().log.producer_id_expiration_ms);
                     partition.expire_producers(self.now_ms(), silent_ms);
                 }
                 if !is_retention_due {

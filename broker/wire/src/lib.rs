@@ -13,6 +13,7 @@
 
 pub mod api;
 mod api_key;
+mod apis;
 mod decoder;
 mod encoder;
 mod error;

@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::Paged;
 use crate::admin::answer::Problem;
 use crate::admin::call::Call;
-use crate::config::{Source, TopicSource, topic};
+use crate::cluster::ClusterImage;
+use crate::config::{BrokerConfig, ConfigSource, Entry, Layers, Source};
 
 /// A config and its value.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -35,27 +36,24 @@ pub struct Synonym {
 pub enum SourceName {
     #[serde(rename = "DYNAMIC_TOPIC_CONFIG")]
     Topic,
-    #[serde(rename = "STATIC_BROKER_CONFIG")]
+    #[serde(rename = "DYNAMIC_BROKER_CONFIG")]
     Broker,
+    #[serde(rename = "DYNAMIC_DEFAULT_BROKER_CONFIG")]
+    Cluster,
+    #[serde(rename = "STATIC_BROKER_CONFIG")]
+    File,
     #[serde(rename = "DEFAULT_CONFIG")]
     Default,
 }
 
-impl From<TopicSource> for SourceName {
-    fn from(source: TopicSource) -> Self {
+impl From<ConfigSource> for SourceName {
+    fn from(source: ConfigSource) -> Self {
         match source {
-            TopicSource::Topic => Self::Topic,
-            TopicSource::Broker => Self::Broker,
-            TopicSource::Default => Self::Default,
-        }
-    }
-}
-
-impl From<Source> for SourceName {
-    fn from(source: Source) -> Self {
-        match source {
-            Source::Default => Self::Default,
-            Source::File(_) | Source::CommandLine => Self::Broker,
+            ConfigSource::Topic => Self::Topic,
+            ConfigSource::Broker => Self::Broker,
+            ConfigSource::Cluster => Self::Cluster,
+            ConfigSource::File => Self::File,
+            ConfigSource::Default | ConfigSource::Logger => Self::Default,
         }
     }
 }
@@ -63,23 +61,10 @@ impl From<Source> for SourceName {
 pub async fn of_topic(call: Call) -> Result<Paged<ConfigInfo>, Problem> {
     let page = call.page()?;
     let topic = call.topic()?;
-    let entries = topic::entries(&topic.configs, &call.broker.config);
-    let configs = entries.into_iter().map(|entry| ConfigInfo {
-        name: entry.name,
-        value: Some(entry.value),
-        source: entry.source.into(),
-        written_in: None,
-        documentation: entry.doc,
-        synonyms: entry
-            .synonyms
-            .into_iter()
-            .map(|(name, value, source)| Synonym {
-                name,
-                value: Some(value),
-                source: source.into(),
-            })
-            .collect(),
-    });
+    let image = call.broker.image();
+    let layers = layers(&call.broker.config, &image);
+    let entries = layers.topic_entries(&topic.configs, &layers.effective());
+    let configs = entries.into_iter().map(|entry| info(entry, None));
     Ok(paged(configs, page.after.as_deref(), page.limit))
 }
 
@@ -91,15 +76,41 @@ pub async fn of_broker(call: Call) -> Result<Paged<ConfigInfo>, Problem> {
         let detail = format!("this is broker {own}; ask broker {asked} for its configs");
         return Err(Problem::not_found(detail));
     }
-    let configs = config.entries().map(|(key, setting)| ConfigInfo {
-        name: key.name,
-        value: setting.value.clone(),
-        source: setting.source.into(),
-        written_in: (setting.source != Source::Default).then(|| setting.source.to_string()),
-        documentation: key.doc,
-        synonyms: Vec::new(),
+    let image = call.broker.image();
+    let layers = layers(config, &image);
+    let now = layers.effective();
+    let configs = layers.broker_entries(&now).into_iter().map(|entry| {
+        let set = now.setting(entry.name);
+        let set = set.filter(|setting| setting.source != Source::Default);
+        let written_in = set.map(|setting| setting.source.to_string());
+        info(entry, written_in)
     });
     Ok(paged(configs, page.after.as_deref(), page.limit))
+}
+
+/// Where the broker's values come from.
+fn layers<'a>(file: &'a BrokerConfig, image: &'a ClusterImage) -> Layers<'a> {
+    Layers {
+        file,
+        cluster: image.broker_configs(None),
+        own: image.broker_configs(Some(file.node_id)),
+    }
+}
+
+fn info(entry: Entry, written_in: Option<String>) -> ConfigInfo {
+    let synonyms = entry.synonyms.into_iter().map(|synonym| Synonym {
+        name: synonym.name,
+        value: Some(synonym.value),
+        source: synonym.source.into(),
+    });
+    ConfigInfo {
+        name: entry.name,
+        value: entry.value,
+        source: entry.source.into(),
+        written_in,
+        documentation: entry.doc,
+        synonyms: synonyms.collect(),
+    }
 }
 
 fn paged(

@@ -1,4 +1,4 @@
-//! Consumer groups: their states and members.
+//! Consumer groups: their states and members, and how far they are behind.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Paged;
 use crate::admin::answer::Problem;
 use crate::admin::call::Call;
+use crate::lag::GroupLag;
 
 /// A group.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -93,4 +94,12 @@ pub async fn show(call: Call) -> Result<GroupDetail, Problem> {
             protocol_type: found.protocol_type,
         },
     })
+}
+
+pub async fn lag(call: Call) -> Result<GroupLag, Problem> {
+    let group_id = call.segment(0).to_owned();
+    let asked = vec![group_id.clone()];
+    let found = call.broker.ask(async move |shard| shard.lag(&asked).await);
+    let found = found.await?.into_iter().flatten().next();
+    found.ok_or_else(|| Problem::not_found(format!("there is no group {group_id}")))
 }

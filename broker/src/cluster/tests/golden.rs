@@ -2,8 +2,8 @@
 //!
 //! `golden/v1-*` were written by the first Naru, whose frames held rkyv archives; `golden/v2-*`
 //! by the first with commands of a kind and a version each, `golden/v2-brokers-*` by the first with
-//! features and configs of brokers. A file here is never written again: a new kind or version gets a
-//! directory of its own.
+//! features and configs of brokers. A file here is never written again: a new kind or version gets
+//! a directory of its own.
 
 use naru_runtime::sim::OpKind;
 

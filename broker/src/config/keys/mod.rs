@@ -7,11 +7,13 @@
 //! addresses, which Naru fills in.
 
 mod kafka;
+mod known;
 mod row;
 mod tables;
 mod value;
 
 pub(super) use kafka::{is_kafka_broker_key, nearest, nearest_of};
+pub(super) use known::{counts_threads, is_dynamic};
 pub use row::{Default, Key, Valid};
 pub use tables::{Groups, Limits, Log, Naru, Network, Node, Topics, Transactions};
 pub use value::{Bytes, CleanupPolicy, Kind, Limit, RecordValidation, TimestampType, Value};
@@ -21,7 +23,18 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
     tables::TABLES.iter().flat_map(|table| table.iter())
 }
 
-/// The row of one broker key.
+/// The same, and before them those that it only keeps and shows.
+pub(super) fn kept() -> impl Iterator<Item = &'static Key> {
+    known::KNOWN.iter().chain(all())
+}
+
+/// Whether Naru acts on the key.
+pub(super) fn is_acted_on(name: &str) -> bool {
+    all().any(|key| key.name == name)
+}
+
+/// The row of a broker key that is kept.
 pub fn find(name: &str) -> Option<&'static Key> {
-    all().find(|key| key.name == name)
+    let known = || known::KNOWN.iter().find(|key| key.name == name);
+    all().find(|key| key.name == name).or_else(known)
 }

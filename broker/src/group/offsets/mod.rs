@@ -13,6 +13,7 @@ mod commit;
 mod delete;
 mod expire;
 mod fetch;
+mod progress;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ mod transactional;
 
 pub(super) use commit::Committing;
 pub(super) use fetch::StableFetch;
+pub use progress::OffsetProgress;
 pub(super) use store::{Offsets, StoredOffset};
 pub(super) use transactional::OpenTransactions;
 pub use transactional::{Producer, TransactionOutcome};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::group::messages::CommittedOffset;
+use crate::lag::Rates;
 
 /// An offset, and where the record is that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ struct Entry {
     committed: Option<StoredOffset>,
     /// Of open transactions, by producer id. Hardly ever more than one.
     pending: Vec<(i64, StoredOffset)>,
+    /// How fast the committed offset moves.
+    consumed: Rates,
 }
 
 impl Entry {
@@ -162,6 +165,25 @@ impl Offsets {
                 Some((topic.as_str(), *partition, stored))
             })
         })
+    }
+
+    /// What is committed and how fast it moves, in order: topic, partition, offset, rates.
+    pub fn moving(&self) -> impl Iterator<Item = (&str, i32, &CommittedOffset, Rates)> {
+        self.topics.iter().flat_map(|(topic, partitions)| {
+            partitions.iter().filter_map(move |(partition, entry)| {
+                let committed = &entry.committed.as_ref()?.committed;
+                Some((topic.as_str(), *partition, committed, entry.consumed))
+            })
+        })
+    }
+
+    /// Takes a sample of every committed offset.
+    pub fn sample(&mut self, steady_ms: i64) {
+        for entry in self.topics.values_mut().flat_map(BTreeMap::values_mut) {
+            if let Some(stored) = &entry.committed {
+                entry.consumed.sample(stored.committed.offset, steady_ms);
+            }
+        }
     }
 
     /// All that a tombstone would take away, in order.

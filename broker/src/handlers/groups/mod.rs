@@ -14,6 +14,7 @@ mod offset_delete;
 mod offset_fetch;
 mod route;
 mod sync;
+mod txn_offset_commit;
 
 pub use delete::handle as delete;
 pub use describe::handle as describe;
@@ -26,3 +27,4 @@ pub use offset_commit::handle as commit_offsets;
 pub use offset_delete::handle as delete_offsets;
 pub use offset_fetch::handle as fetch_offsets;
 pub use sync::handle as sync;
+pub use txn_offset_commit::handle as commit_offsets_in_transaction;

@@ -8,14 +8,14 @@ use crate::cluster::TopicRef;
 use crate::coordinator::{OFFSETS_TOPIC, Reply, Slot};
 use crate::group::{Effect, GroupError, partition_for};
 use crate::handlers::dispatch::Context;
-use crate::partition::{NO_EPOCH, ShardId, owner};
+use crate::partition::{NO_EPOCH, ShardId, Verification, owner};
 use crate::shard::Shard;
 
 /// What the records of `__consumer_offsets` can say of a name, in bytes.
 const GROUP_ID_BYTES_MAX: usize = i16::MAX as usize;
 
 /// The partition of `__consumer_offsets` that has a group, and the shard that owns it.
-fn place(context: &Context, group_id: &str) -> Result<(i32, ShardId), GroupError> {
+pub fn place(context: &Context, group_id: &str) -> Result<(i32, ShardId), GroupError> {
     let image = context.shard.image();
     let topic = image.topic(TopicRef::Name(OFFSETS_TOPIC));
     let topic = topic.ok_or(GroupError::NotCoordinator)?;
@@ -58,6 +58,17 @@ where
 /// keep it, or would never hear that it is gone.
 pub fn carry_out(shard: &Rc<Shard>, slot: Rc<Slot>, effects: Vec<Effect<Reply>>) {
     shard.coordinators.carry_out(&slot, effects);
+}
+
+/// As [`carry_out`], with what speaks for a batch that may begin a transaction.
+pub fn carry_out_verified(
+    shard: &Rc<Shard>,
+    slot: Rc<Slot>,
+    effects: Vec<Effect<Reply>>,
+    verification: Verification,
+) {
+    let coordinators = &shard.coordinators;
+    coordinators.carry_out_verified(&slot, effects, verification);
 }
 
 /// Text that is kept beyond the request: the frame that it came in is let go.

@@ -1,5 +1,5 @@
-//! ConsumerGroupHeartbeat: a member joins, says what it has, is told what it gets, and leaves, all by
-//! heartbeats (KIP-848).
+//! ConsumerGroupHeartbeat: a member joins, says what it has, is told what it gets, and leaves, all
+//! by heartbeats (KIP-848).
 
 use uuid::Uuid;
 

@@ -1,4 +1,5 @@
-//! DescribeQuorum: who keeps the cluster's metadata, and how far they are (KIP-595, KIP-836, KIP-853).
+//! DescribeQuorum: who keeps the cluster's metadata, and how far they are (KIP-595, KIP-836,
+//! KIP-853).
 
 use uuid::Uuid;
 

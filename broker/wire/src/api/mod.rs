@@ -7,61 +7,8 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 
+use crate::apis::apis;
 use crate::{ApiKey, DecodeError, Decoder, Message, Request, RequestHeader};
-
-macro_rules! apis {
-    ($($module:ident: $key:ident, $request:ident, $response:ident;)*) => {
-        $(pub mod $module;)*
-        $(pub use $module::{$request, $response};)*
-
-        $(impl Request for $request {
-            type Response = $response;
-        })*
-
-        /// Any request that this crate can decode.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum AnyRequest {
-            $($key($request),)*
-        }
-
-        impl AnyRequest {
-            pub fn key(&self) -> ApiKey {
-                match self {
-                    $(Self::$key(_) => ApiKey::$key,)*
-                }
-            }
-
-            /// Reads the body that belongs to `header`.
-            pub fn decode(decoder: &mut Decoder, header: &RequestHeader) -> Result<Self, DecodeError> {
-                match ApiKey::try_from(header.api_key)? {
-                    $(ApiKey::$key => $request::decode(decoder, header.api_version).map(Self::$key),)*
-                    key => Err(DecodeError::UnknownApi(key.code())),
-                }
-            }
-        }
-
-        impl ApiKey {
-            /// All APIs whose messages this crate has.
-            pub const CODED: &[ApiKey] = &[$(ApiKey::$key,)*];
-
-            /// The versions that this crate can read and write; `None` if it does not have the
-            /// messages.
-            pub const fn versions(self) -> Option<RangeInclusive<i16>> {
-                match self {
-                    $(Self::$key => Some($request::VERSIONS),)*
-                    _ => None,
-                }
-            }
-
-            pub(crate) const fn first_flexible(self) -> Option<i16> {
-                match self {
-                    $(Self::$key => Some($request::FLEXIBLE),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
 
 apis! {
     api_versions: ApiVersions, ApiVersionsRequest, ApiVersionsResponse;
@@ -112,6 +59,9 @@ apis! {
     describe_user_scram_credentials: DescribeUserScramCredentials, DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse;
     alter_user_scram_credentials: AlterUserScramCredentials, AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse;
     describe_quorum: DescribeQuorum, DescribeQuorumRequest, DescribeQuorumResponse;
+    describe_acls: DescribeAcls, DescribeAclsRequest, DescribeAclsResponse;
+    create_acls: CreateAcls, CreateAclsRequest, CreateAclsResponse;
+    delete_acls: DeleteAcls, DeleteAclsRequest, DeleteAclsResponse;
     unregister_broker: UnregisterBroker, UnregisterBrokerRequest, UnregisterBrokerResponse;
 }
 

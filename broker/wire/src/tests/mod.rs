@@ -46,6 +46,8 @@ macro_rules! for_each_message {
             AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse,
             DescribeQuorumRequest, DescribeQuorumResponse,
             UnregisterBrokerRequest, UnregisterBrokerResponse,
+            CreateAclsRequest, CreateAclsResponse, DeleteAclsRequest, DeleteAclsResponse,
+            DescribeAclsRequest, DescribeAclsResponse,
         }
     };
 }

@@ -1,0 +1,82 @@
+//! How far groups have come, and how fast they go: what lag is made of on this side.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use uuid::Uuid;
+
+use crate::group::consumer_protocol::assigned;
+use crate::group::coordinator::Coordinator;
+use crate::lag::Rates;
+
+/// A group at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupProgress {
+    /// Kafka's name.
+    pub state: &'static str,
+    pub member_ids: Vec<String>,
+    /// What is committed, or assigned to a member, by topic and partition.
+    pub offsets: BTreeMap<(String, i32), OffsetProgress>,
+}
+
+/// One partition of a group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OffsetProgress {
+    pub member_id: Option<String>,
+    pub committed_offset: Option<i64>,
+    /// Nil if the client went by the name.
+    pub topic_id: Uuid,
+    pub consumed: Rates,
+}
+
+impl<R> Coordinator<R> {
+    pub fn progress(&self, group_id: &str) -> Option<GroupProgress> {
+        let group = self.groups.get(group_id)?;
+        let mut offsets: BTreeMap<(String, i32), OffsetProgress> = BTreeMap::new();
+        for (topic, partition, committed, consumed) in group.offsets.moving() {
+            let progress = OffsetProgress {
+                member_id: None,
+                committed_offset: Some(committed.offset),
+                topic_id: committed.topic_id,
+                consumed,
+            };
+            offsets.insert((topic.to_owned(), partition), progress);
+        }
+        if group.is_of_consumers() {
+            for member in group.members.values() {
+                for (topic, partitions) in assigned(&member.assignment) {
+                    for partition in partitions {
+                        let progress = offsets.entry((topic.clone(), partition)).or_default();
+                        progress.member_id = Some(member.id.clone());
+                    }
+                }
+            }
+        }
+        Some(GroupProgress {
+            state: group.state.name(),
+            member_ids: group.members.keys().cloned().collect(),
+            offsets,
+        })
+    }
+
+    /// Samples the offsets of at most `groups_max` groups after `after`; says where to go on.
+    pub fn sample(
+        &mut self,
+        steady_ms: i64,
+        after: Option<String>,
+        groups_max: usize,
+    ) -> Option<String> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut last = None;
+        let mut count = 0;
+        for (group_id, group) in self.groups.range_mut((from, Bound::Unbounded)) {
+            group.offsets.sample(steady_ms);
+            count += 1;
+            if count == groups_max {
+                last = Some(group_id.clone());
+                break;
+            }
+        }
+        last
+    }
+}
