@@ -1,6 +1,6 @@
 // Kafka's Java client against a broker: Check BOOTSTRAP NAME RECORDS
 //
-// Each check prints a line; the last line counts them.
+// Each check prints a line; the last line counts them. It compiles with the client of 2.8 and with every later one.
 
 import java.time.Duration;
 import java.util.*;
@@ -9,6 +9,7 @@ import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
+import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.*;
@@ -232,7 +233,11 @@ public class Check {
             require(poll(consumer).iterator().next().offset() == 99, "after the seek");
         }
         try (Admin admin = Admin.create(with())) {
-            var max = admin.listOffsets(Map.of(partition, OffsetSpec.maxTimestamp())).partitionResult(partition).get();
+            // Older clients cannot ask for the largest timestamp itself.
+            OffsetSpec newest = hasMethod(OffsetSpec.class, "maxTimestamp")
+                ? (OffsetSpec) OffsetSpec.class.getMethod("maxTimestamp").invoke(null)
+                : OffsetSpec.forTimestamp(1_000_099L);
+            var max = admin.listOffsets(Map.of(partition, newest)).partitionResult(partition).get();
             require(max.offset() == 99 && max.timestamp() == 1_000_099L, max);
         }
     }
@@ -272,7 +277,7 @@ public class Check {
             require(refused(admin.createTopics(List.of(new NewTopic(name + "-p", 0, (short) 1))).all()) instanceof InvalidPartitionsException, "no partitions");
             require(refused(admin.createTopics(List.of(new NewTopic(name + "-r", 1, (short) 3))).all()) instanceof InvalidReplicationFactorException, "three replicas");
             require(refused(admin.createTopics(List.of(new NewTopic(name + "-c", 1, (short) 1).configs(Map.of("retention.ms", "soon")))).all()) instanceof InvalidConfigurationException, "a bad config");
-            require(admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size() == 3, "partitions");
+            require(described(admin, topic).partitions().size() == 3, "partitions");
             admin.deleteTopics(List.of(topic)).all().get();
             require(!admin.listTopics().names().get().contains(topic), "it is still there");
             require(refused(admin.deleteTopics(List.of(topic)).all()) instanceof UnknownTopicOrPartitionException, "deleted twice");
@@ -306,6 +311,19 @@ public class Check {
         }
     }
 
+    /** No name for it is in every version of the client. */
+    @SuppressWarnings("unchecked")
+    static TopicDescription described(Admin admin, String topic) throws Exception {
+        DescribeTopicsResult result = admin.describeTopics(List.of(topic));
+        String name = hasMethod(DescribeTopicsResult.class, "allTopicNames") ? "allTopicNames" : "all";
+        KafkaFuture<Map<String, TopicDescription>> all = (KafkaFuture<Map<String, TopicDescription>>) DescribeTopicsResult.class.getMethod(name).invoke(result);
+        return all.get().get(topic);
+    }
+
+    static boolean hasMethod(Class<?> of, String name) {
+        return Arrays.stream(of.getMethods()).anyMatch(method -> method.getName().equals(name));
+    }
+
     static void describe() throws Exception {
         String topic = name + "-described", group = name + "-described-group";
         fill(topic, 1, 5);
@@ -322,7 +340,7 @@ public class Check {
                 require(described.members().size() == 1, described);
                 require(refused(admin.deleteConsumerGroups(List.of(group)).all()) instanceof GroupNotEmptyException, "a group with a member");
             }
-            require(admin.listGroups().all().get().stream().anyMatch(listed -> listed.groupId().equals(group)), "the list");
+            require(admin.listConsumerGroups().all().get().stream().anyMatch(listed -> listed.groupId().equals(group)), "the list");
             long committed = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get().get(new TopicPartition(topic, 0)).offset();
             require(committed == 5, "committed " + committed);
             admin.deleteConsumerGroups(List.of(group)).all().get();
