@@ -16,6 +16,7 @@
 
 mod harness;
 
+mod a_compacted_topic_keeps_the_newest_of_each_key;
 mod a_larger_message_gets_message_too_large_and_the_connection_goes_on;
 mod a_peer_that_hangs_up_ends_its_wait;
 mod a_produce_that_a_deletion_overtakes_misses_its_topic;

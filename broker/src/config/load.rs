@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
-use super::keys::{self, Groups, Key, Limits, Log, Naru, Network, Node, Topics, Transactions};
+use super::keys::{
+    self, Cleaner, Groups, Key, Limits, Log, Naru, Network, Node, Topics, Transactions,
+};
 use super::listeners::{self, AdminListener, Listener};
 use super::machine::Machine;
 use super::properties::{self, PropertiesError};
@@ -31,6 +33,7 @@ pub struct BrokerConfig {
     pub topics: Topics,
     pub groups: Groups,
     pub transactions: Transactions,
+    pub cleaner: Cleaner,
     pub naru: Naru,
     settings: Settings,
     /// What the defaults were computed from.
@@ -110,6 +113,7 @@ impl BrokerConfig {
             topics: Topics::read(&settings)?,
             groups: Groups::read(&settings)?,
             transactions: Transactions::read(&settings)?,
+            cleaner: Cleaner::read(&settings)?,
             naru: Naru::read(&settings)?,
             node,
             network,

@@ -33,8 +33,8 @@ pub use cli::{Cli, Command, StartArgs};
 pub use dynamic::{NotDynamic, check, check_together, kind};
 pub use error::ConfigError;
 pub use keys::{
-    CleanupPolicy, Groups, Key, Kind, Limit, Limits, Log, Naru, Network, Node, RecordValidation,
-    TimestampType, Topics, Transactions,
+    Cleaner, CleanupPolicy, Groups, Key, Kind, Limit, Limits, Log, Naru, Network, Node,
+    RecordValidation, TimestampType, Topics, Transactions,
 };
 pub use layers::{BrokerOverrides, ConfigSource, Entry, Layers, Synonym};
 pub use listeners::{AdminListener, Endpoint, Listener};

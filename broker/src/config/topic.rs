@@ -100,6 +100,19 @@ topic_keys! {
             [("log.retention.ms", 1), ("log.retention.minutes", MINUTE_MS), ("log.retention.hours", HOUR_MS)];
         /// Bytes that a partition keeps; -1 is no bound.
         retention_bytes: Limit = "retention.bytes", "-1", Any, [("log.retention.bytes", 1)];
+        /// How long a tombstone, or a transaction's marker, stays once a cleaning has seen it, in
+        /// milliseconds.
+        delete_retention_ms: u64 = "delete.retention.ms", "86400000", AtLeast(0),
+            [("log.cleaner.delete.retention.ms", 1)];
+        /// Of a compacted partition's bytes, what must be dirty before it is cleaned.
+        cleanable_dirty_ratio_min: f64 = "min.cleanable.dirty.ratio", "0.5", Fraction,
+            [("log.cleaner.min.cleanable.ratio", 1)];
+        /// How long a record is left alone by compaction, in milliseconds.
+        compaction_lag_ms_min: u64 = "min.compaction.lag.ms", "0", AtLeast(0),
+            [("log.cleaner.min.compaction.lag.ms", 1)];
+        /// After how long a record is compacted whatever the ratio, in milliseconds.
+        compaction_lag_ms_max: u64 = "max.compaction.lag.ms", "9223372036854775807", AtLeast(1),
+            [("log.cleaner.max.compaction.lag.ms", 1)];
         /// Bytes at which a segment is closed and the next one started.
         segment_bytes: u32 = "segment.bytes", "1073741824", AtLeast(1 << 20), [("log.segment.bytes", 1)];
         /// Age in milliseconds at which a segment is closed.
@@ -132,7 +145,6 @@ topic_keys! {
         "compression.gzip.level": Int = "-1", Between(-1, 9), [("compression.gzip.level", 1)];
         "compression.lz4.level": Int = "9", Between(1, 17), [("compression.lz4.level", 1)];
         "compression.zstd.level": Int = "3", Between(-131072, 22), [("compression.zstd.level", 1)];
-        "delete.retention.ms": Long = "86400000", AtLeast(0), [("log.cleaner.delete.retention.ms", 1)];
         "errors.deadletterqueue.group.enable": Boolean = "false", Any, [];
         "flush.messages": Long = "9223372036854775807", AtLeast(1), [("log.flush.interval.messages", 1)];
         "flush.ms": Long = "9223372036854775807", AtLeast(0), [("log.flush.interval.ms", 1)];
@@ -141,9 +153,6 @@ topic_keys! {
         "leader.replication.throttled.replicas": List = "", Any, [];
         "local.retention.bytes": Long = "-2", AtLeast(-2), [("log.local.retention.bytes", 1)];
         "local.retention.ms": Long = "-2", AtLeast(-2), [("log.local.retention.ms", 1)];
-        "max.compaction.lag.ms": Long = "9223372036854775807", AtLeast(1), [("log.cleaner.max.compaction.lag.ms", 1)];
-        "min.cleanable.dirty.ratio": Double = "0.5", Fraction, [("log.cleaner.min.cleanable.ratio", 1)];
-        "min.compaction.lag.ms": Long = "0", AtLeast(0), [("log.cleaner.min.compaction.lag.ms", 1)];
         "preallocate": Boolean = "false", Any, [("log.preallocate", 1)];
         "remote.copy.lag.bytes": Long = "-1", AtLeast(-1), [("log.remote.copy.lag.bytes", 1)];
         "remote.copy.lag.ms": Long = "0", AtLeast(-1), [("log.remote.copy.lag.ms", 1)];

@@ -3,6 +3,7 @@
 
 mod append;
 mod checkpoint;
+mod cleaning;
 mod delete_records;
 mod epochs;
 mod fetch_sessions;

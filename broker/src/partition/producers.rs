@@ -386,6 +386,13 @@ impl Producers {
         self.verifications.expire(is_over);
     }
 
+    /// Of each producer its id, its epoch, and the last offset of its data: what compaction must
+    /// leave, so that a replay of the log knows them.
+    pub fn last_of_each(&self) -> impl Iterator<Item = (i64, i16, Option<i64>)> {
+        let known = self.known.iter();
+        known.map(|(&id, producer)| (id, producer.epoch, producer.last_data_offset))
+    }
+
     /// Those that are known, in no order.
     pub fn active(&self) -> impl ExactSizeIterator<Item = ActiveProducer> {
         self.known.iter().map(|(&producer_id, producer)| {

@@ -2,6 +2,7 @@
 //! group coordinators, and the queues to the other shards.
 
 mod ask;
+mod cleaner;
 mod coordinators;
 mod directories;
 mod lag;

@@ -97,6 +97,7 @@ impl Shard {
         self.io.spawn(Rc::clone(self).sweep_connections());
         self.io.spawn(Rc::clone(self).keep_logs());
         self.io.spawn(Rc::clone(self).keep_rates());
+        self.io.spawn(Rc::clone(self).clean_logs());
     }
 
     /// Lets connections finish, and closes those that do not.

@@ -29,9 +29,14 @@ const PARTITIONS_PER_TURN_MAX: i32 = 64;
 pub(super) fn log_config(topic: &Topic, config: &TopicConfig) -> LogConfig {
     let expires = config.cleanup_policy.delete;
     let limit = |value: Option<u64>| value.filter(|_| expires);
+    // What is to be compacted by some time must not be in the active segment then.
+    let segment_ms = match config.cleanup_policy.compact {
+        true => config.segment_ms.min(config.compaction_lag_ms_max),
+        false => config.segment_ms,
+    };
     LogConfig {
         segment_bytes: u64::from(config.segment_bytes),
-        segment_ms: i64::try_from(config.segment_ms).unwrap_or(i64::MAX),
+        segment_ms: i64::try_from(segment_ms).unwrap_or(i64::MAX),
         retention_ms: limit(config.retention_ms.get())
             .map(|ms| i64::try_from(ms).unwrap_or(i64::MAX)),
         retention_bytes: limit(config.retention_bytes.get()),

@@ -2,11 +2,13 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::backend::Backend;
 use super::disk::{DirEntry, Disk, File, Open, Space};
+use super::executor::yield_now;
 use super::glommio_disk::GlommioDisk;
 use super::ring_disk::{RingDisk, RingFile};
 use super::runtime::Handle;
@@ -73,6 +75,17 @@ impl EitherDisk<GlommioDisk> {
         match self {
             Self::Real(disk) => disk.space(path).await,
             Self::Sim(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+impl EitherDisk<GlommioDisk> {
+    /// Lets others have their turn for so long. A simulated disk takes its own time: there this
+    /// is a turn of the others, no more.
+    pub async fn sleep(&self, duration: Duration) {
+        match self {
+            Self::Real(_) => glommio::timer::sleep(duration).await,
+            Self::Sim(_) => yield_now().await,
         }
     }
 }

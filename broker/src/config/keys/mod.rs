@@ -15,7 +15,7 @@ mod value;
 pub(super) use kafka::{is_kafka_broker_key, nearest, nearest_of};
 pub(super) use known::{counts_threads, is_dynamic};
 pub use row::{Default, Key, Valid};
-pub use tables::{Groups, Limits, Log, Naru, Network, Node, Topics, Transactions};
+pub use tables::{Cleaner, Groups, Limits, Log, Naru, Network, Node, Topics, Transactions};
 pub use value::{Bytes, CleanupPolicy, Kind, Limit, RecordValidation, TimestampType, Value};
 
 /// Every broker key that Naru acts on, room by room.

@@ -5,7 +5,7 @@
 //! resolved in `config::topic`, where the precedence is written down.
 
 use Default::{Is, Null, Of};
-use Valid::{Any, AtLeast, Between, NotEmpty, OneOf, SomeOf};
+use Valid::{Any, AtLeast, Between, Fraction, NotEmpty, OneOf, SomeOf};
 
 use super::row::{Default, Key, Valid};
 use super::value::{Bytes, CleanupPolicy, Limit, RecordValidation, TimestampType, Value};
@@ -131,6 +131,32 @@ tables! {
             Is("600000"), AtLeast(1);
         /// Whether a coordinator is asked before a batch begins a transaction in a partition.
         verifies_transactions: bool = "transaction.partition.verification.enable", Is("true"), Any;
+    }
+
+    /// How compacted topics are cleaned.
+    Cleaner {
+        /// Whether compacted topics are cleaned at all.
+        enable: bool = "log.cleaner.enable", Is("true"), Any;
+        /// Not needed: each shard has one log cleaned at a time, by the maintenance thread.
+        threads: u32 = "log.cleaner.threads", Is("1"), AtLeast(0);
+        /// Memory for keys and offsets while logs are cleaned, over all shards, in bytes; more of
+        /// it means fewer passes, whatever the number of keys.
+        dedupe_buffer_bytes: u64 = "log.cleaner.dedupe.buffer.size", Is("134217728"), AtLeast(1 << 20);
+        /// Bytes that cleaning may read and write in a second, over all shards.
+        bytes_per_second_max: f64 = "log.cleaner.io.max.bytes.per.second",
+            Is("1.7976931348623157E308"), Any;
+        /// How long to wait before logs are looked through again, in milliseconds.
+        backoff_ms: u64 = "log.cleaner.backoff.ms", Is("15000"), AtLeast(0);
+        /// Of a log's bytes, what must be dirty before it is cleaned.
+        dirty_ratio_min: f64 = "log.cleaner.min.cleanable.ratio", Is("0.5"), Fraction;
+        /// How long tombstones and transaction markers stay once a cleaning has seen them, in
+        /// milliseconds.
+        delete_retention_ms: u64 = "log.cleaner.delete.retention.ms", Is("86400000"), AtLeast(0);
+        /// How long records are left alone, in milliseconds.
+        compaction_lag_ms_min: u64 = "log.cleaner.min.compaction.lag.ms", Is("0"), AtLeast(0);
+        /// After how long records are cleaned whatever the ratio, in milliseconds.
+        compaction_lag_ms_max: u64 = "log.cleaner.max.compaction.lag.ms",
+            Is("9223372036854775807"), AtLeast(1);
     }
 
     /// What bounds a request and its answer.
