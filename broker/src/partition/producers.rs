@@ -5,6 +5,7 @@
 //! Pure: no I/O and no clock. Snapshots go into the log's checkpoint, and beside each segment.
 
 mod error;
+mod last;
 mod marker;
 mod snapshot;
 mod transactions;
@@ -384,13 +385,6 @@ impl Producers {
         self.known
             .retain(|_, p| p.open_from.is_some() || !is_over(p.last_append_ms));
         self.verifications.expire(is_over);
-    }
-
-    /// Of each producer its id, its epoch, and the last offset of its data: what compaction must
-    /// leave, so that a replay of the log knows them.
-    pub fn last_of_each(&self) -> impl Iterator<Item = (i64, i16, Option<i64>)> {
-        let known = self.known.iter();
-        known.map(|(&id, producer)| (id, producer.epoch, producer.last_data_offset))
     }
 
     /// Those that are known, in no order.

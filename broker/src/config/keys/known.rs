@@ -7,7 +7,7 @@
 //! refused.
 
 use Default::{Is, Null};
-use Valid::{Any, AtLeast, Between, Fraction};
+use Valid::{Any, AtLeast, Between};
 
 use super::row::{Default, Key, Valid};
 use super::value::Kind::{self, Boolean, Double, Int, Long};
@@ -23,7 +23,7 @@ const fn known(name: &'static str, kind: Kind, default: Default, valid: Valid) -
 }
 
 /// Sorted by name. A row here yields to one of the same name in `tables`.
-pub(super) static KNOWN: [Key; 34] = [
+pub(super) static KNOWN: [Key; 26] = [
     known("background.threads", Int, Is("10"), AtLeast(1)),
     known("compression.gzip.level", Int, Is("-1"), Between(-1, 9)),
     known("compression.lz4.level", Int, Is("9"), Between(1, 17)),
@@ -88,8 +88,6 @@ pub(super) static KNOWN: [Key; 34] = [
 ];
 
 const LONG_MAX: &str = "9223372036854775807";
-/// Java's largest double, as Kafka writes it.
-const DOUBLE_MAX: &str = "1.7976931348623157E308";
 
 /// Keys that Naru acts on and that may be set while it runs; they count at once.
 const DYNAMIC: [&str; 32] = [
