@@ -1,9 +1,10 @@
 //! The server. `docs/ARCHITECTURE.md` has the rooms and who may import whom.
 //!
-//! Only the configuration, the log and the server are seen from outside, so that the compiler finds
-//! code that nobody calls.
+//! Only the command line, the configuration, the log and the server are seen from outside, so that
+//! the compiler finds code that nobody calls.
 
 mod admin;
+pub mod cli;
 mod cluster;
 pub mod config;
 mod coordinator;

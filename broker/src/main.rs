@@ -1,19 +1,31 @@
-//! The `naru` binary: reads the configuration, runs the broker until SIGTERM or Ctrl-C.
+//! The `naru` binary: the broker, which runs until SIGTERM or Ctrl-C, and the commands beside it.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use naru_broker::config::{BrokerConfig, Cli, Command, Machine, StartArgs};
+use naru_broker::cli::{self, Cli, Command, StartArgs};
+use naru_broker::config::{BrokerConfig, Machine};
 use naru_broker::logging;
 use naru_broker::server::Server;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 
 fn main() -> ExitCode {
-    let Command::Start(args) = Cli::parse().into_command();
+    match Cli::parse().into_command() {
+        Command::Start(args) => start(&args),
+        Command::Doctor(args) => cli::doctor(&args),
+        Command::Verify(args) => cli::verify(&args),
+        Command::Completions { shell } => {
+            cli::completions(shell);
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn start(args: &StartArgs) -> ExitCode {
     logging::install();
     crash_as_a_whole();
-    match run(&args) {
+    match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("naru: {error}");

@@ -10,6 +10,7 @@ pub mod index;
 pub mod log;
 pub mod recovery;
 pub mod segment;
+pub mod verify;
 
 /// What the log is built on, under the name that its users know it by.
 pub use naru_runtime as io;

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! `a_peer_that_hangs_up_ends_its_wait`, `hostile_bytes_do_not_hurt_others`,
-//! `sigterm_drains_and_exits_zero`, `unknown_config_key_suggests_the_nearest` and those of the
-//! admin listener ask for what only Naru promises.
+//! `sigterm_drains_and_exits_zero`, `unknown_config_key_suggests_the_nearest` those of the admin
+//! listener, of `naru verify` and of `naru doctor` ask for what only Naru promises.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
@@ -27,6 +27,7 @@ mod acked_records_survive_kill_9;
 mod an_old_data_directory_reads_as_it_was_left;
 mod bombs_hold_up_nobody;
 mod broker_configs_change_while_clients_go_on;
+mod doctor_says_whether_this_machine_suits;
 mod every_refused_record_is_named;
 mod features_are_shown_and_finalized;
 mod group_shares_a_topic_without_duplicates;
@@ -52,4 +53,5 @@ mod topics_are_created_described_deleted;
 mod topics_grow_while_clients_go_on;
 mod transactions_are_whole;
 mod unknown_config_key_suggests_the_nearest;
+mod verify_says_what_is_damaged_and_where;
 mod whoever_waits_for_a_group_hears_that_it_is_gone;

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::producer::{BaseProducer, Producer};
 
 use crate::harness::{Broker, Load, WAIT_MAX, client, create_topic, free_port, http, schema};
 
@@ -14,6 +15,7 @@ fn value_of(name: &str) -> &'static str {
         "topic" => "told",
         "partition" => "0",
         "group" => "a%20group",
+        "transactional_id" => "transfers",
         other => panic!("no value for {other} is known here"),
     }
 }
@@ -60,6 +62,11 @@ fn every_path_answers_as_the_document_says() {
     (0..20).for_each(|number| load.send_record("told", 0, number));
     load.finish();
     let _member = member(&bootstrap);
+    let transactional: BaseProducer = client(&bootstrap)
+        .set("transactional.id", "transfers")
+        .create()
+        .unwrap();
+    transactional.init_transactions(WAIT_MAX).unwrap();
 
     let document = http::get(port, "/api/v1/openapi.json").json();
     assert_eq!(document["openapi"], "3.1.0");

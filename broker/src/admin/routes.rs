@@ -14,7 +14,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::answer::{Answer, Body, Problem};
-use super::api::{Paged, cluster, configs, connections, groups, logs, memory, partitions, topics};
+use super::api::{
+    Paged, cluster, configs, connections, groups, logs, memory, partitions, topics, transactions,
+};
 use super::broker::Broker;
 use super::call::{self, Call};
 use super::{health, openapi, scrape};
@@ -191,6 +193,16 @@ pub fn table() -> Vec<Route> {
             "/api/v1/groups/{group}/lag",
             "How far a group is behind, in records and in time, and what comes of it.",
             groups::lag,
+        ),
+        Route::list(
+            "/api/v1/transactions",
+            "The transactional ids.",
+            transactions::list,
+        ),
+        Route::json(
+            "/api/v1/transactions/{transactional_id}",
+            "A transactional id and its transaction.",
+            transactions::show,
         ),
         Route::list(
             "/api/v1/logs",

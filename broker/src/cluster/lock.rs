@@ -2,7 +2,7 @@
 //! broker's threads start; a simulated machine has one broker for each directory and needs none.
 
 use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::StorageError;
 
@@ -23,6 +23,17 @@ impl DirectoryLock {
             .write(true)
             .open(&path)
             .map_err(StorageError::io("open", &path))?;
+        Self::lock(file, directory, path)
+    }
+
+    /// Locks a directory that a broker has made, without making or writing anything.
+    pub fn take_existing(directory: &Path) -> Result<Self, StorageError> {
+        let path = directory.join("lock");
+        let file = File::open(&path).map_err(StorageError::io("open", &path))?;
+        Self::lock(file, directory, path)
+    }
+
+    fn lock(file: File, directory: &Path, path: PathBuf) -> Result<Self, StorageError> {
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StorageError::Locked {

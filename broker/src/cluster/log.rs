@@ -107,7 +107,12 @@ impl<F: File> LogFile<F> {
 
 impl Contents {
     pub fn is_torn(&self) -> bool {
-        self.good_bytes < self.file_bytes
+        self.torn_bytes() > 0
+    }
+
+    /// What follows the last good frame, in bytes.
+    pub fn torn_bytes(&self) -> usize {
+        self.file_bytes - self.good_bytes
     }
 }
 

@@ -88,9 +88,11 @@ pub use features::{
 pub use ids::{from_kafka_text, kafka_text, random_cluster_id};
 pub use image::{Broker, ClusterImage, Delta, Topic, TopicRef};
 pub use images::ImageReader;
+pub use lock::DirectoryLock;
 #[cfg(test)]
 pub use names::TOPIC_NAME_BYTES_MAX;
 pub use names::check_topic_name;
+pub use replay::inspect;
 pub use single_node::SingleNode;
 pub use state::{ClusterState, Outcome, PARTITIONS_PER_TOPIC_MAX, Refusal};
 pub use stored::{decode_commands, encode_commands};

@@ -1,12 +1,13 @@
 //! From the files of the metadata directory to the state: the newest snapshot, then the logs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use naru_runtime::Disk;
 
 use super::command_log::EntryId;
 use super::error::StorageError;
 use super::files::{self, IndexedFile};
+use super::image::ClusterImage;
 use super::log::{self, Contents, LogFile};
 use super::snapshot;
 use super::state::ClusterState;
@@ -20,45 +21,79 @@ pub(super) struct Replayed<F> {
     pub log: Option<LogFile<F>>,
 }
 
+/// What the files say, none of them opened for writing.
+struct Read {
+    state: ClusterState,
+    last: EntryId,
+    /// The last log, if there is one.
+    newest: Option<(IndexedFile, Contents)>,
+    /// An older broker wrote some of it.
+    is_old: bool,
+}
+
 pub(super) async fn replay<D: Disk>(
     disk: &D,
     directory: &Path,
 ) -> Result<Replayed<D::File>, StorageError> {
-    let mut last = EntryId::default();
-    let mut state = ClusterState::default();
-    let mut is_old = false;
-    let snapshots = files::indexed_files(disk, directory, snapshot::PREFIX).await?;
-    if let Some(newest) = snapshots.last() {
-        let snapshot = snapshot::read(disk, &newest.path, newest.index).await?;
-        last = snapshot.state.last;
-        state = ClusterState::from_image(snapshot.state.image);
-        is_old = snapshot.is_old;
-    }
-    let logs = files::indexed_files(disk, directory, log::PREFIX).await?;
-    if logs.is_empty() && last.index == 0 {
-        return Ok(Replayed {
-            state,
-            last,
-            log: None,
-        });
-    }
-    let mut newest: Option<(&IndexedFile, Contents)> = None;
-    for file in needed(directory, &logs, last)? {
-        if let Some((before, contents)) = &newest {
-            check_leads_up(before, contents, file)?;
-        }
-        let contents = log::read(disk, &file.path, file.index).await?;
-        is_old |= contents.is_old();
-        apply(&mut state, &mut last, &file.path, &contents)?;
-        newest = Some((file, contents));
-    }
-    let log = match &newest {
-        Some((file, contents)) if !is_old => {
+    let read = read(disk, directory).await?;
+    let log = match &read.newest {
+        Some((file, contents)) if !read.is_old => {
             Some(LogFile::reopen(disk, &file.path, contents).await?)
         }
         _ => None,
     };
-    Ok(Replayed { state, last, log })
+    Ok(Replayed {
+        state: read.state,
+        last: read.last,
+        log,
+    })
+}
+
+/// A metadata directory as a stopped broker has left it.
+#[derive(Debug)]
+pub struct Inspected {
+    pub image: ClusterImage,
+    /// The last log, and how many of its bytes the next start cuts off, if it does.
+    pub torn: Option<(PathBuf, usize)>,
+}
+
+/// Reads the metadata in `directory` without changing it.
+pub async fn inspect<D: Disk>(disk: &D, directory: &Path) -> Result<Inspected, StorageError> {
+    let read = read(disk, directory).await?;
+    let torn = read.newest.filter(|(_, contents)| contents.is_torn());
+    let torn = torn.map(|(file, contents)| (file.path, contents.torn_bytes()));
+    let image = read.state.image();
+    Ok(Inspected { image, torn })
+}
+
+async fn read<D: Disk>(disk: &D, directory: &Path) -> Result<Read, StorageError> {
+    let mut read = Read {
+        state: ClusterState::default(),
+        last: EntryId::default(),
+        newest: None,
+        is_old: false,
+    };
+    let snapshots = files::indexed_files(disk, directory, snapshot::PREFIX).await?;
+    if let Some(newest) = snapshots.last() {
+        let snapshot = snapshot::read(disk, &newest.path, newest.index).await?;
+        read.last = snapshot.state.last;
+        read.state = ClusterState::from_image(snapshot.state.image);
+        read.is_old = snapshot.is_old;
+    }
+    let logs = files::indexed_files(disk, directory, log::PREFIX).await?;
+    if logs.is_empty() && read.last.index == 0 {
+        return Ok(read);
+    }
+    for file in needed(directory, &logs, read.last)? {
+        if let Some((before, contents)) = &read.newest {
+            check_leads_up(before, contents, file)?;
+        }
+        let contents = log::read(disk, &file.path, file.index).await?;
+        read.is_old |= contents.is_old();
+        apply(&mut read.state, &mut read.last, &file.path, &contents)?;
+        read.newest = Some((file.clone(), contents));
+    }
+    Ok(read)
 }
 
 /// The logs that continue the snapshot. Those that end before it was taken are left over from a

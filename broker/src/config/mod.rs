@@ -13,7 +13,6 @@
 //! Invariants: a loaded configuration never changes, a change makes another one; no default is
 //! written anywhere but in the tables; an error names the key, the value and what is allowed.
 
-mod cli;
 mod dynamic;
 mod error;
 pub mod keys;
@@ -29,7 +28,6 @@ mod settings;
 mod tests;
 pub mod topic;
 
-pub use cli::{Cli, Command, StartArgs};
 pub use dynamic::{NotDynamic, check, check_together, kind};
 pub use error::ConfigError;
 pub use keys::{

@@ -110,6 +110,8 @@ families! {
     PARTITION_END: Gauge "naru_partition_end_offset" ["topic", "partition"];
     /// All below it is committed; up to naru.metrics.partitions.max partitions.
     PARTITION_HIGH_WATERMARK: Gauge "naru_partition_high_watermark_offset" ["topic", "partition"];
+    /// All below it belongs to no open transaction; up to naru.metrics.partitions.max partitions.
+    PARTITION_LAST_STABLE: Gauge "naru_partition_last_stable_offset" ["topic", "partition"];
     /// What the log of a partition holds; up to naru.metrics.partitions.max partitions.
     PARTITION_SIZE: Gauge "naru_partition_size_bytes" ["topic", "partition"];
     /// What the logs of a topic hold; when there are more partitions than that.

@@ -55,6 +55,8 @@ impl Partition {
             });
         }
         let files = self.log().advance_start(target).await?;
+        // The last stable offset may have moved: what was deleted is undecided no more.
+        self.high_watermark().wake();
         Ok(Deleted {
             start_offset: self.start_offset(),
             files,

@@ -179,7 +179,7 @@ impl Producers {
             && sequence > expected
         {
             // An earlier batch of the transaction was not taken yet: this one must not be the
-            // first (KAFKA-14561).
+            // first (KIP-890).
             return Err(out_of_order(expected));
         }
         let expected = producer.and_then(|p| p.expected_sequence(header.producer_epoch));

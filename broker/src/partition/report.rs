@@ -10,6 +10,8 @@ pub struct PartitionReport {
     pub start_offset: i64,
     /// All below it is committed.
     pub high_watermark: i64,
+    /// All below it belongs to no open transaction.
+    pub last_stable_offset: i64,
     /// All below it survives a power cut.
     pub flushed_offset: i64,
     /// All below it survives the death of the process.
@@ -30,6 +32,7 @@ impl Partition {
             standing: self.standing(),
             start_offset: self.start_offset(),
             high_watermark: self.committed(),
+            last_stable_offset: self.last_stable_offset(),
             flushed_offset: self.log.flushed_offset(),
             written_offset: self.log.written_offset(),
             end_offset: self.log.end_offset(),

@@ -3,6 +3,7 @@
 
 mod epochs;
 mod snapshots;
+mod transactions;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -42,7 +43,11 @@ const FOLLOWER: Standing = Standing {
 };
 
 fn simulate(story: impl AsyncFnOnce(Machine, Handle)) {
-    let simulation = Simulation::new(11);
+    simulate_machine(11, story);
+}
+
+fn simulate_machine(seed: u64, story: impl AsyncFnOnce(Machine, Handle)) {
+    let simulation = Simulation::new(seed);
     let machine = simulation.machine(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
     machine.with_disk(|disk| disk.make_dir(&PathBuf::from("/logs")).unwrap());
     let thread = machine.thread();

@@ -61,7 +61,7 @@ pub(super) fn identity(topic_id: Uuid) -> Bytes {
 }
 
 /// Whose a directory is, by its `partition.metadata`.
-async fn owner_of<D: Disk>(disk: &D, directory: &Path) -> io::Result<Option<Uuid>> {
+pub async fn owner_of<D: Disk>(disk: &D, directory: &Path) -> io::Result<Option<Uuid>> {
     let path = directory.join(METADATA_FILE);
     let content = match naru_runtime::read_file(disk, &path).await {
         Ok(content) => content,
@@ -189,7 +189,7 @@ pub(super) struct Survey(HashSet<String>);
 
 /// What a directory is, by its name.
 #[derive(Debug, PartialEq, Eq)]
-enum Kind<'a> {
+pub enum Kind<'a> {
     Partition {
         topic: &'a str,
         index: i32,
@@ -254,7 +254,8 @@ impl Survey {
     }
 }
 
-fn kind(name: &str) -> Kind<'_> {
+/// What a directory of this name is.
+pub fn kind(name: &str) -> Kind<'_> {
     if name.ends_with(STRAY) {
         return Kind::Stray;
     }

@@ -4,7 +4,7 @@
 mod ask;
 mod cleaner;
 mod coordinators;
-mod directories;
+pub mod directories;
 mod lag;
 mod markers;
 mod mesh;

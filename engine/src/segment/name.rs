@@ -16,6 +16,7 @@ const LOG_SUFFIX: &str = ".log";
 const KEYS_SUFFIX: &str = ".narukeys";
 const CLEANED_SUFFIX: &str = ".cleaned";
 const SWAP_SUFFIX: &str = ".swap";
+const INDEX_SUFFIX: &str = ".naruindex";
 const ABORTED_SUFFIX: &str = ".txnindex";
 const SNAPSHOT_SUFFIX: &str = ".narusnapshot";
 const DELETED_SUFFIX: &str = ".deleted";
@@ -25,7 +26,7 @@ pub fn segment_path(dir: &Path, base_offset: i64) -> PathBuf {
 }
 
 pub fn index_path(dir: &Path, base_offset: i64) -> PathBuf {
-    dir.join(format!("{base_offset:020}.naruindex"))
+    dir.join(format!("{base_offset:020}{INDEX_SUFFIX}"))
 }
 
 /// The aborted transactions of a segment: Kafka's transaction index.
@@ -89,6 +90,15 @@ pub fn parse_log_name(name: &str) -> Option<i64> {
 /// The base offset in the file name of a segment's snapshot.
 pub fn parse_snapshot_name(name: &str) -> Option<i64> {
     parse_name(name, SNAPSHOT_SUFFIX)
+}
+
+/// The segment that a file beside it belongs to, by its name.
+pub fn belongs_to(name: &str) -> Option<i64> {
+    let suffixes = [INDEX_SUFFIX, ABORTED_SUFFIX, SNAPSHOT_SUFFIX, KEYS_SUFFIX];
+    let mut bases = suffixes
+        .iter()
+        .filter_map(|suffix| parse_name(name, suffix));
+    bases.next()
 }
 
 fn parse_name(name: &str, suffix: &str) -> Option<i64> {

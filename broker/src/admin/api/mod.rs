@@ -12,5 +12,6 @@ pub mod memory;
 mod page;
 pub mod partitions;
 pub mod topics;
+pub mod transactions;
 
 pub use page::Paged;

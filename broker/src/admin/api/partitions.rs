@@ -45,6 +45,8 @@ pub struct LogInfo {
     pub end_offset: i64,
     /// All below it is committed, and may be consumed.
     pub high_watermark: i64,
+    /// All below it belongs to no open transaction: how far read_committed reads.
+    pub last_stable_offset: i64,
     /// All below it survives a power cut.
     pub flushed_offset: i64,
     /// All below it survives the death of the process.
@@ -139,6 +141,7 @@ impl LogInfo {
             start_offset: report.start_offset,
             end_offset: report.end_offset,
             high_watermark: report.high_watermark,
+            last_stable_offset: report.last_stable_offset,
             flushed_offset: report.flushed_offset,
             written_offset: report.written_offset,
             segments: report.segments,

@@ -145,6 +145,7 @@ fn partitions(text: &mut Text, image: &ClusterImage, shards: &[OfShard]) {
         ),
         (f::PARTITION_END, |r| r.end_offset),
         (f::PARTITION_HIGH_WATERMARK, |r| r.high_watermark),
+        (f::PARTITION_LAST_STABLE, |r| r.last_stable_offset),
         (f::PARTITION_SIZE, |r| {
             i64::try_from(r.size_bytes).unwrap_or(i64::MAX)
         }),

@@ -1,12 +1,14 @@
-//! The command line: `naru`, `naru start`, `naru --version`.
+//! The words of the command line. Only parsing; `main` does what they say.
 //!
-//! Only parsing; `main` does what it says. `--set` beats the file, the file beats the defaults.
+//! `--set` beats the file, the file beats the defaults.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::error::ConfigError;
+use clap_complete::Shell;
+
+use crate::config::ConfigError;
 
 /// A message broker that speaks Apache Kafka's protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Parser)]
@@ -22,7 +24,41 @@ pub struct Cli {
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Start the broker (this is what `naru` alone does).
+    #[command(visible_alias = "serve")]
     Start(StartArgs),
+    /// Say whether this machine suits a broker: kernel, io_uring, limits, disk, memory; and what to
+    /// change. Ends with 1 if the broker would not work.
+    Doctor(DoctorArgs),
+    /// Look through the data directory of a stopped broker, without changing anything: metadata,
+    /// every batch of every segment, indexes, checkpoints. Ends with 1 if something is wrong, with
+    /// 2 if it could not be looked at.
+    Verify(VerifyArgs),
+    /// Print what makes a shell complete these words: `source <(naru completions bash)`.
+    Completions { shell: Shell },
+}
+
+/// What `doctor` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    pub start: StartArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `verify` takes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Args)]
+pub struct VerifyArgs {
+    /// The directory that `log.dirs` names.
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print notes, too: what the next start puts right by itself.
+    #[arg(long)]
+    pub notes: bool,
 }
 
 /// What `start` takes.
@@ -63,14 +99,17 @@ mod tests {
     use super::*;
 
     fn start(args: &[&str]) -> StartArgs {
-        let Command::Start(start) = Cli::try_parse_from(args).unwrap().into_command();
-        start
+        match Cli::try_parse_from(args).unwrap().into_command() {
+            Command::Start(start) => start,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn naru_alone_starts_with_the_defaults() {
         assert_eq!(start(&["naru"]), StartArgs::default());
         assert_eq!(start(&["naru", "start"]), StartArgs::default());
+        assert_eq!(start(&["naru", "serve"]), StartArgs::default());
     }
 
     #[test]
@@ -89,6 +128,12 @@ mod tests {
             long.settings().unwrap(),
             [("node.id".to_owned(), "7".to_owned())]
         );
+    }
+
+    #[test]
+    fn every_word_is_in_order() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
     }
 
     #[test]
