@@ -31,7 +31,10 @@ pub mod inside {
     pub use crate::group::records::{
         GroupValue, Key, MemberValue, decode_offset_value, encode_offset_value,
     };
-    pub use crate::group::{CommittedOffset, Coordinator, GroupConfig, Now, TransactionOutcome};
+    pub use crate::group::{
+        CommitRequest, CommittedOffset, Coordinator, Effect, GroupConfig, Now, OffsetToCommit,
+        TransactionOutcome,
+    };
     pub use crate::partition::ShardId;
     pub use crate::shard::{Lanes, Mesh, Meshed, RemoteShard};
     pub use crate::transaction::{

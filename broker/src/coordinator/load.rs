@@ -90,24 +90,28 @@ impl Slot {
                 }
                 Err(error) => return Err(error.into()),
             };
-            let before = offset;
-            let mut rest = &bytes[..];
-            while let Ok(header) = BatchHeader::parse(rest) {
-                let Some((batch, after)) = rest.split_at_checked(header.size_bytes()) else {
-                    break;
-                };
-                loaded.records += slot.replay(&header, batch);
-                loaded.bytes += batch.len() as u64;
-                offset = header.next_offset();
-                rest = after;
-            }
-            if offset == before {
-                return Err(LoadError::Damaged(offset));
-            }
+            let next = slot.replay_all(&bytes, &mut loaded);
+            offset = next.ok_or(LoadError::Damaged(offset))?;
             io.yield_now().await;
         }
         slot.groups.borrow_mut().loaded(now());
         Ok((slot, loaded))
+    }
+
+    /// Takes whole batches; returns the offset after them, if there are any.
+    pub(super) fn replay_all(&self, bytes: &[u8], loaded: &mut Loaded) -> Option<i64> {
+        let mut next = None;
+        let mut rest = bytes;
+        while let Ok(header) = BatchHeader::parse(rest) {
+            let Some((batch, after)) = rest.split_at_checked(header.size_bytes()) else {
+                break;
+            };
+            loaded.records += self.replay(&header, batch);
+            loaded.bytes += batch.len() as u64;
+            next = Some(header.next_offset());
+            rest = after;
+        }
+        next
     }
 
     /// Returns how many records there were: none in a batch that compaction has emptied.

@@ -6,6 +6,8 @@ mod drive;
 mod load;
 mod reply;
 mod slots;
+#[cfg(test)]
+mod tests;
 pub mod transactions;
 
 pub use reply::Reply;

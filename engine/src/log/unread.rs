@@ -22,8 +22,8 @@ pub struct SegmentFacts {
 }
 
 impl<E: Env> Log<E> {
-    /// The header of the first batch at or after the one that holds `from` that has records of
-    /// clients, below `up_to`.
+    /// The header of the first batch at or after the one that holds `from` that has records for
+    /// a consumer, below `up_to`: none of a transaction that was aborted, no marker.
     pub async fn next_data(&self, from: i64, up_to: i64) -> Result<Option<BatchHeader>, ReadError> {
         let mut offset = from;
         let mut last = None;
@@ -32,13 +32,28 @@ impl<E: Env> Log<E> {
                 return Ok(None);
             };
             let header = found.header;
-            if header.records_count > 0 && !header.attributes.is_control() {
+            let is_data = header.records_count > 0 && !header.attributes.is_control();
+            if is_data && !self.is_aborted(&header).await? {
                 return Ok(Some(header));
             }
             offset = header.next_offset();
             last = Some(header);
         }
         Ok(last)
+    }
+
+    /// Whether the batch is of a transaction that was aborted. One that is open was not, yet.
+    async fn is_aborted(&self, header: &BatchHeader) -> Result<bool, ReadError> {
+        if !header.attributes.is_transactional() {
+            return Ok(false);
+        }
+        let (from, end) = (header.base_offset, header.next_offset());
+        let aborted = self.aborted_transactions(from, end).await?;
+        let mut aborted = aborted.iter();
+        Ok(aborted.any(|one| {
+            let (id, first, last) = (one.producer_id, one.first_offset, one.last_offset);
+            id == header.producer_id && (first..=last).contains(&from)
+        }))
     }
 
     /// The segment that holds an offset; `None` if the log does not.

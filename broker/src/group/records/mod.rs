@@ -23,7 +23,7 @@ pub struct OffsetsRecord {
     pub value: Option<Bytes>,
 }
 
-pub(super) fn offset_record(group_id: &str, offset: &OffsetToCommit, now_ms: i64) -> OffsetsRecord {
+pub fn offset_record(group_id: &str, offset: &OffsetToCommit, now_ms: i64) -> OffsetsRecord {
     OffsetsRecord {
         key: key::offset(group_id, &offset.topic, offset.partition),
         value: Some(encode_offset_value(&CommittedOffset::new(offset, now_ms))),
