@@ -197,7 +197,9 @@ fn a_transaction_that_hangs_is_kept_from_consumers_seen_and_aborted_by_hand() {
     let broker = Broker::start(&[]);
     create_topic(&broker.bootstrap(), "t", 1, &[]);
     let mut raw = broker.raw();
+    init(&mut raw);
     let (id, epoch) = init(&mut raw);
+    assert_eq!(epoch, 1);
     let first = [batch(id, epoch, 0)];
     assert_eq!(produce(&mut raw, 12, Some(ID), &first), [ErrorCode::None]);
 
@@ -246,4 +248,6 @@ fn a_transaction_that_hangs_is_kept_from_consumers_seen_and_aborted_by_hand() {
     assert_eq!(older, [ErrorCode::TransactionCoordinatorFenced, unknown]);
     let stale = abort(&mut raw, (id, epoch - 1), 5);
     assert_eq!(stale, [ErrorCode::InvalidProducerEpoch, unknown]);
+    let impossible = abort(&mut raw, (id, -1), 5);
+    assert_eq!(impossible, [ErrorCode::UnknownServerError; 2]);
 }

@@ -7,8 +7,8 @@
 
 use naru_wire::ErrorCode;
 use naru_wire::api::write_txn_markers::{
-    WritableTxnMarkerPartitionResult, WritableTxnMarkerResult, WritableTxnMarkerTopicResult,
-    WriteTxnMarkersRequest, WriteTxnMarkersResponse,
+    WritableTxnMarker, WritableTxnMarkerPartitionResult, WritableTxnMarkerResult,
+    WritableTxnMarkerTopicResult, WriteTxnMarkersRequest, WriteTxnMarkersResponse,
 };
 
 use super::dispatch::{Context, Turns};
@@ -20,6 +20,13 @@ use crate::partition::{
 pub async fn handle(context: &Context, request: WriteTxnMarkersRequest) -> WriteTxnMarkersResponse {
     let shard = &context.shard;
     let image = shard.image();
+    // No batch can say a negative id or epoch: Kafka fails the whole request.
+    let is_possible = |one: &WritableTxnMarker| one.producer_id >= 0 && one.producer_epoch >= 0;
+    let is_served = request.markers.iter().all(is_possible);
+    let refusal = match is_served {
+        true => ErrorCode::UnknownTopicOrPartition,
+        false => ErrorCode::UnknownServerError,
+    };
     let mut response = WriteTxnMarkersResponse::default();
     let mut calls = Vec::new();
     let mut turns = Turns::of(context);
@@ -42,6 +49,7 @@ pub async fn handle(context: &Context, request: WriteTxnMarkersRequest) -> Write
                 turns.take(1).await;
                 let place = (response.markers.len(), topics.len(), partitions.len());
                 let known = known.as_ref().filter(|t| t.partition(index).is_some());
+                let known = known.filter(|_| is_served);
                 if let Some(topic_id) = known.map(|topic| topic.id) {
                     let id = PartitionId { topic_id, index };
                     let target = owner(topic_id, index, shard.mesh.shards());
@@ -53,7 +61,7 @@ pub async fn handle(context: &Context, request: WriteTxnMarkersRequest) -> Write
                 }
                 partitions.push(WritableTxnMarkerPartitionResult {
                     partition_index: index,
-                    error_code: ErrorCode::UnknownTopicOrPartition,
+                    error_code: refusal,
                 });
             }
             topics.push(WritableTxnMarkerTopicResult {
