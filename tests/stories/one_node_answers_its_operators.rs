@@ -18,6 +18,7 @@ use naru_wire::api::describe_acls::{DescribeAclsRequest, DescribeAclsResponse};
 use naru_wire::api::describe_client_quotas::{
     ComponentData, DescribeClientQuotasRequest, DescribeClientQuotasResponse,
 };
+use naru_wire::api::describe_cluster::{DescribeClusterRequest, DescribeClusterResponse};
 use naru_wire::api::describe_quorum::{
     DescribeQuorumRequest, DescribeQuorumResponse, PartitionRequest, TopicRequest,
 };
@@ -34,9 +35,11 @@ use naru_wire::api::list_config_resources::{
 use naru_wire::api::list_partition_reassignments::{
     ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
 };
+use naru_wire::api::metadata::{MetadataRequest, MetadataResponse};
+use naru_wire::api::sasl_handshake::{SaslHandshakeRequest, SaslHandshakeResponse};
 use naru_wire::api::unregister_broker::{UnregisterBrokerRequest, UnregisterBrokerResponse};
 
-use crate::harness::{Broker, ask, create_topic};
+use crate::harness::{Broker, ask, create_topic, request};
 
 fn with_topics() -> Broker {
     let broker = Broker::start(&[]);
@@ -352,6 +355,33 @@ fn there_are_no_credentials() {
 }
 
 #[test]
+fn a_client_that_wants_to_say_who_it_is_is_told_that_nobody_asks() {
+    let broker = Broker::start(&[]);
+    for version in 0..=1 {
+        let request = SaslHandshakeRequest {
+            mechanism: "PLAIN".into(),
+        };
+        let answer: SaslHandshakeResponse = ask(&mut broker.raw(), version, &request);
+        assert_eq!(answer.error_code, ErrorCode::IllegalSaslState);
+        assert!(answer.mechanisms.is_empty());
+    }
+}
+
+/// Kafka's answer to an API that nobody knows, to one that brokers do not serve, and to versions
+/// that there are not.
+#[test]
+fn what_is_not_offered_closes_the_connection_at_once() {
+    let broker = Broker::start(&[]);
+    let vote = 52;
+    for (api, version) in [(999, 0), (vote, 0), (0, 99), (1, 0)] {
+        let mut connection = broker.raw();
+        connection.send(&request(api, version, &[0; 8])).unwrap();
+        connection.wait_for_close().unwrap();
+    }
+    broker.raw().api_versions().unwrap();
+}
+
+#[test]
 fn what_has_configs_is_listed_by_its_type() {
     let broker = with_topics();
     let list = |version, types: &[i8]| {
@@ -389,6 +419,37 @@ fn a_running_broker_is_not_forgotten() {
     assert_eq!(forget(5), ErrorCode::BrokerIdNotRegistered);
     assert_eq!(forget(1), ErrorCode::InvalidRequest);
     create_topic(&broker.bootstrap(), "t", 1, &[]);
+}
+
+/// Without an authorizer, everybody may do everything: the bits that Kafka 4.4.0 answered.
+#[test]
+fn whoever_asks_what_he_may_do_may_do_everything() {
+    let broker = with_topics();
+    let metadata = |version, asks| -> MetadataResponse {
+        let request = MetadataRequest {
+            topics: None,
+            include_cluster_authorized_operations: asks,
+            include_topic_authorized_operations: asks,
+            ..Default::default()
+        };
+        ask(&mut broker.raw(), version, &request)
+    };
+    for version in 8..=10 {
+        let told = metadata(version, true);
+        assert_eq!(told.cluster_authorized_operations, 0x1fa0);
+        assert_eq!(told.topics[0].topic_authorized_operations, 0x0df8);
+        let not_told = metadata(version, false);
+        assert_eq!(not_told.cluster_authorized_operations, i32::MIN);
+        assert_eq!(not_told.topics[0].topic_authorized_operations, i32::MIN);
+    }
+    for (asks, operations) in [(true, 0x1fa0), (false, i32::MIN)] {
+        let request = DescribeClusterRequest {
+            include_cluster_authorized_operations: asks,
+            ..Default::default()
+        };
+        let cluster: DescribeClusterResponse = ask(&mut broker.raw(), 2, &request);
+        assert_eq!(cluster.cluster_authorized_operations, operations);
+    }
 }
 
 /// What a page says: topics with their code and partitions, and where the next one begins.

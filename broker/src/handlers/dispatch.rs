@@ -12,8 +12,8 @@ use super::{
     delete_records, delete_topics, describe_cluster, describe_configs, describe_log_dirs,
     describe_producers, describe_quorum, describe_topic_partitions, elect_leaders, fetch, groups,
     init_producer_id, list_config_resources, list_offsets, metadata, offset_for_leader_epoch,
-    partition_reassignments, produce, transactions, unregister_broker, update_features,
-    user_scram_credentials, write_txn_markers,
+    partition_reassignments, produce, sasl_handshake, transactions, unregister_broker,
+    update_features, user_scram_credentials, write_txn_markers,
 };
 use crate::metrics::RequestTimer;
 use crate::net::{Peer, Reply, Service, Start};
@@ -172,6 +172,7 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::DescribeUserScramCredentials(r) => c.encode(&user_scram_credentials::describe(&r)),
         R::AlterUserScramCredentials(r) => c.encode(&user_scram_credentials::alter(&r)),
         R::DescribeQuorum(r) => c.encode(&describe_quorum::handle(c, &r)),
+        R::SaslHandshake(_) => c.encode(&sasl_handshake::handle()),
         R::UnregisterBroker(r) => c.encode(&unregister_broker::handle(c, r).await),
         R::DescribeProducers(r) => c.encode(&describe_producers::handle(c, r).await),
         R::WriteTxnMarkers(r) => c.encode(&write_txn_markers::handle(c, r).await),

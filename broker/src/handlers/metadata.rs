@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::create_topics::create_automatically;
 use super::dispatch::{Context, Turns};
-use super::topics::{advertised_brokers, topic_error};
+use super::topics::{CLUSTER_OPERATIONS, TOPIC_OPERATIONS, advertised_brokers, topic_error};
 use crate::cluster::{ClusterImage, Topic, TopicRef};
 
 pub async fn handle(context: &Context, request: MetadataRequest) -> MetadataResponse {
@@ -44,6 +44,14 @@ pub async fn handle(context: &Context, request: MetadataRequest) -> MetadataResp
             }
         }
     }
+    if request.include_topic_authorized_operations {
+        let known = topics.iter_mut().filter(|topic| topic.error_code.is_none());
+        known.for_each(|topic| topic.topic_authorized_operations = TOPIC_OPERATIONS);
+    }
+    let cluster_authorized_operations = match request.include_cluster_authorized_operations {
+        true => CLUSTER_OPERATIONS,
+        false => i32::MIN,
+    };
     let image = context.shard.image();
     let brokers = advertised_brokers(&image, &context.listener_name());
     MetadataResponse {
@@ -59,6 +67,7 @@ pub async fn handle(context: &Context, request: MetadataRequest) -> MetadataResp
         cluster_id: image.cluster_id().map(Str::from),
         controller_id: context.shard.controller_id(),
         topics,
+        cluster_authorized_operations,
         ..Default::default()
     }
 }

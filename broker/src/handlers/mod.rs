@@ -32,6 +32,7 @@ mod metadata;
 mod offset_for_leader_epoch;
 mod partition_reassignments;
 mod produce;
+mod sasl_handshake;
 mod topics;
 mod transactions;
 mod unregister_broker;

@@ -63,6 +63,7 @@ apis! {
     create_acls: CreateAcls, CreateAclsRequest, CreateAclsResponse;
     delete_acls: DeleteAcls, DeleteAclsRequest, DeleteAclsResponse;
     unregister_broker: UnregisterBroker, UnregisterBrokerRequest, UnregisterBrokerResponse;
+    sasl_handshake: SaslHandshake, SaslHandshakeRequest, SaslHandshakeResponse;
 }
 
 /// Header and body of a received frame (without its length prefix). Fails for keys and versions

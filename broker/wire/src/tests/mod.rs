@@ -46,6 +46,7 @@ macro_rules! for_each_message {
             AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse,
             DescribeQuorumRequest, DescribeQuorumResponse,
             UnregisterBrokerRequest, UnregisterBrokerResponse,
+            SaslHandshakeRequest, SaslHandshakeResponse,
             CreateAclsRequest, CreateAclsResponse, DeleteAclsRequest, DeleteAclsResponse,
             DescribeAclsRequest, DescribeAclsResponse,
         }
