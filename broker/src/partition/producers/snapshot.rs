@@ -54,7 +54,10 @@ pub fn encode(producers: &HashMap<i64, Producer>, transactions: &Transactions) -
     out.put_slice(&MAGIC);
     out.put_u16_le(VERSION);
     out.put_u32_le(producers.len() as u32);
-    for (id, producer) in producers {
+    // In order, so that the same state has the same bytes.
+    let mut in_order: Vec<_> = producers.iter().collect();
+    in_order.sort_unstable_by_key(|(id, _)| **id);
+    for (id, producer) in in_order {
         out.put_i64_le(*id);
         out.put_i16_le(producer.epoch);
         out.put_i64_le(producer.last_append_ms);
