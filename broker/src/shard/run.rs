@@ -90,7 +90,7 @@ impl Shard {
         self.recover_all(&image).await;
         self.take_all().await;
         self.load_coordinators();
-        self.load_transactions().await;
+        self.load_transactions();
         self.io.spawn(Rc::clone(&self.coordinators).keep_time());
         self.io.spawn(Rc::clone(self).keep_transactions());
         self.io.spawn(Rc::clone(self).follow_images(images));

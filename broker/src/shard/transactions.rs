@@ -23,8 +23,9 @@ impl Shard {
         online.filter(|p| *p.topic == *TRANSACTIONS_TOPIC).collect()
     }
 
-    /// Reads back the transactions of an earlier run. Called once, before anything is served.
-    pub(super) async fn load_transactions(self: &Rc<Self>) {
+    /// Reads back the transactions of an earlier run, beside the shard's other work. Called once,
+    /// before anything is served.
+    pub(super) fn load_transactions(self: &Rc<Self>) {
         let shard = Rc::downgrade(self);
         self.transactions.deliver_by(Box::new(move |marker| {
             let shard = shard.upgrade();
@@ -35,19 +36,34 @@ impl Shard {
                 }
             })
         }));
-        for partition in self.transactions_partitions() {
+        let partitions = self.transactions_partitions();
+        for partition in &partitions {
             let index = partition.id.index;
-            match TransactionSlot::load(&self.config.transactions, partition).await {
-                Ok(slot) => {
-                    slot.transactions
-                        .borrow_mut()
-                        .set_version(self.transaction_version());
-                    self.transactions.insert(index, slot);
-                }
-                Err(error) => tracing::error!(
+            self.transactions.begin_loading(index, Rc::clone(partition));
+        }
+        let shard = Rc::clone(self);
+        self.io.spawn(async move {
+            for partition in partitions {
+                shard.load_transactions_of(partition).await;
+            }
+        });
+    }
+
+    async fn load_transactions_of(&self, partition: Rc<Partition>) {
+        let index = partition.id.index;
+        let config = &self.config.transactions;
+        match TransactionSlot::load(&self.io, config, Rc::clone(&partition)).await {
+            Ok(slot) => {
+                let version = self.transaction_version();
+                slot.transactions.borrow_mut().set_version(version);
+                self.transactions.end_loading(index, slot);
+            }
+            Err(error) => {
+                tracing::error!(
                     "{TRANSACTIONS_TOPIC}-{index} cannot be read, its transactional ids are not \
                      served: {error}"
-                ),
+                );
+                self.transactions.fail_loading(index, &partition);
             }
         }
     }

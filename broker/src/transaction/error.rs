@@ -20,6 +20,8 @@ pub enum TransactionError {
     TransactionalIdNotFound,
     #[error("the coordinator could not finish its write to __transaction_state")]
     CoordinatorNotAvailable,
+    #[error("the coordinator is reading its log")]
+    CoordinatorLoadInProgress,
     #[error("another broker coordinates this transactional id")]
     NotCoordinator,
     #[error("there is no such partition")]

@@ -2,16 +2,27 @@
 
 use std::rc::Rc;
 
-use naru_engine::log::ReadError;
+use naru_engine::log::{LogError, ReadError};
 use naru_record_batch::{BatchHeader, HEADER_BYTES, Records};
+use naru_runtime::Handle;
 
 use super::TransactionSlot;
 use crate::config::Transactions;
 use crate::partition::{Isolation, Partition};
 use crate::transaction::{Coordinator, TransactionConfig};
 
-/// Bytes of the log that are read at a time.
-const READ_BYTES: usize = 1 << 20;
+/// Bytes of the log that are read and replayed before the shard's other work has its turn.
+const READ_BYTES: usize = 256 << 10;
+
+#[derive(Debug, thiserror::Error)]
+pub enum TransactionsLoadError {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("there is no whole batch at offset {0}")]
+    Damaged(i64),
+}
 
 impl TransactionSlot {
     /// A coordinator for a partition that has no records yet.
@@ -29,13 +40,26 @@ impl TransactionSlot {
     /// A coordinator for what its partition holds. A record that cannot be understood is left
     /// out, with a line in the log; a log that cannot be read has no coordinator, or producers
     /// would get ids that are others'.
-    pub async fn load(config: &Transactions, partition: Rc<Partition>) -> Result<Self, ReadError> {
+    pub async fn load(
+        io: &Handle,
+        config: &Transactions,
+        partition: Rc<Partition>,
+    ) -> Result<Self, TransactionsLoadError> {
         let slot = Self::empty(config, Rc::clone(&partition));
+        // What recovery found is committed before it is read, or the end of it would be missed.
+        partition.latest(Isolation::ReadUncommitted).await?;
         let mut offset = partition.start_offset();
-        loop {
+        while offset < partition.committed() {
             let everything = Isolation::ReadUncommitted;
-            let read = partition.read(offset, READ_BYTES, true, everything).await?;
-            let bytes = read.records.concat();
+            let read = partition.read(offset, READ_BYTES, true, everything);
+            let bytes = match read.await {
+                Ok(read) => read.records.concat(),
+                Err(ReadError::OffsetOutOfRange { start, .. }) if offset < start => {
+                    offset = start;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
             let before = offset;
             let mut rest = &bytes[..];
             while let Ok(header) = BatchHeader::parse(rest) {
@@ -47,9 +71,11 @@ impl TransactionSlot {
                 rest = after;
             }
             if offset == before {
-                return Ok(slot);
+                return Err(TransactionsLoadError::Damaged(offset));
             }
+            io.yield_now().await;
         }
+        Ok(slot)
     }
 
     fn replay(&self, batch: &[u8]) {

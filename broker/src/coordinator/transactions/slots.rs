@@ -21,11 +21,18 @@ pub struct TransactionSlot {
     pub partition: Rc<Partition>,
 }
 
+/// A partition of `__transaction_state` of this shard.
+enum Seat {
+    /// Its log is being read: whoever asks comes again.
+    Loading(Rc<Partition>),
+    Taken(Rc<TransactionSlot>),
+}
+
 pub struct TransactionCoordinators {
     pub(super) io: Handle,
     /// Where the monotonic clock of [`Now`] begins.
     began: Instant,
-    slots: RefCell<BTreeMap<i32, Rc<TransactionSlot>>>,
+    seats: RefCell<BTreeMap<i32, Seat>>,
     /// How a marker reaches its partition.
     pub(super) deliver: OnceCell<Deliver>,
     /// Room for markers on their way.
@@ -37,7 +44,7 @@ impl TransactionCoordinators {
         Self {
             began: io.now(),
             io,
-            slots: RefCell::default(),
+            seats: RefCell::default(),
             deliver: OnceCell::new(),
             under_way: Semaphore::new(MARKERS_UNDER_WAY_MAX),
         }
@@ -58,29 +65,69 @@ impl TransactionCoordinators {
         }
     }
 
+    /// The ids of a partition are not known yet.
+    pub fn begin_loading(&self, index: i32, partition: Rc<Partition>) {
+        let seat = Seat::Loading(partition);
+        self.seats.borrow_mut().insert(index, seat);
+    }
+
+    /// The ids of a partition are known, unless it was deleted while its log was read: another one
+    /// may be in its place.
+    pub fn end_loading(self: &Rc<Self>, index: i32, slot: TransactionSlot) {
+        if self.is_loading(index, &slot.partition) {
+            self.insert(index, slot);
+        }
+    }
+
+    /// The log of a partition cannot be read.
+    pub fn fail_loading(&self, index: i32, partition: &Rc<Partition>) {
+        if self.is_loading(index, partition) {
+            self.remove(index);
+        }
+    }
+
+    fn is_loading(&self, index: i32, of: &Rc<Partition>) -> bool {
+        let seats = self.seats.borrow();
+        matches!(seats.get(&index), Some(Seat::Loading(partition)) if Rc::ptr_eq(partition, of))
+    }
+
+    pub fn is_any_loading(&self) -> bool {
+        let seats = self.seats.borrow();
+        seats.values().any(|seat| matches!(seat, Seat::Loading(_)))
+    }
+
     /// Seats a coordinator, which goes on with what its log says was decided.
     pub fn insert(self: &Rc<Self>, index: i32, slot: TransactionSlot) {
         let slot = Rc::new(slot);
-        self.slots.borrow_mut().insert(index, Rc::clone(&slot));
+        let seat = Seat::Taken(Rc::clone(&slot));
+        self.seats.borrow_mut().insert(index, seat);
         let effects = slot.transactions.borrow_mut().loaded(self.now());
         self.carry_out(&slot, effects);
     }
 
     pub fn remove(&self, index: i32) {
-        self.slots.borrow_mut().remove(&index);
+        self.seats.borrow_mut().remove(&index);
     }
 
     pub fn contains(&self, index: i32) -> bool {
-        self.slots.borrow().contains_key(&index)
+        self.seats.borrow().contains_key(&index)
     }
 
     pub fn get(&self, index: i32) -> Result<Rc<TransactionSlot>, TransactionError> {
-        let slots = self.slots.borrow();
-        let slot = slots.get(&index).cloned();
-        slot.ok_or(TransactionError::NotCoordinator)
+        match self.seats.borrow().get(&index) {
+            None => Err(TransactionError::NotCoordinator),
+            Some(Seat::Loading(_)) => Err(TransactionError::CoordinatorLoadInProgress),
+            Some(Seat::Taken(slot)) => Ok(Rc::clone(slot)),
+        }
     }
 
+    /// Those whose ids are known.
     pub fn all(&self) -> Vec<Rc<TransactionSlot>> {
-        self.slots.borrow().values().cloned().collect()
+        let seats = self.seats.borrow();
+        let taken = seats.values().filter_map(|seat| match seat {
+            Seat::Loading(_) => None,
+            Seat::Taken(slot) => Some(Rc::clone(slot)),
+        });
+        taken.collect()
     }
 }

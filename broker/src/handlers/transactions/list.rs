@@ -50,15 +50,23 @@ pub async fn handle(
         let listed = shard.mesh.call(shard, ShardId::new(index), move |there| {
             let (there, now) = (std::rc::Rc::clone(there), there.transactions.now());
             async move {
+                if there.transactions.is_any_loading() {
+                    return None;
+                }
                 let mut listed: Vec<Listed> = Vec::new();
                 for slot in there.transactions.all() {
                     listed.extend(slot.transactions.borrow().list(now, &filter));
                     there.io.yield_now().await;
                 }
-                listed
+                Some(listed)
             }
         });
-        for one in listed.await {
+        let Some(listed) = listed.await else {
+            response.error_code = ErrorCode::CoordinatorLoadInProgress;
+            response.transaction_states.clear();
+            return response;
+        };
+        for one in listed {
             turns.take(1).await;
             if pattern
                 .as_ref()

@@ -177,6 +177,7 @@ pub fn code(error: TransactionError) -> ErrorCode {
         TransactionError::TransactionAbortable => ErrorCode::TransactionAbortable,
         TransactionError::TransactionalIdNotFound => ErrorCode::TransactionalIdNotFound,
         TransactionError::CoordinatorNotAvailable => ErrorCode::CoordinatorNotAvailable,
+        TransactionError::CoordinatorLoadInProgress => ErrorCode::CoordinatorLoadInProgress,
         TransactionError::NotCoordinator => ErrorCode::NotCoordinator,
         TransactionError::UnknownTopicOrPartition => ErrorCode::UnknownTopicOrPartition,
         TransactionError::OperationNotAttempted => ErrorCode::OperationNotAttempted,

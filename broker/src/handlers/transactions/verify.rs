@@ -56,9 +56,9 @@ pub async fn verify(
 fn code_for_producer(error: TransactionError, add: bool) -> ErrorCode {
     match error {
         TransactionError::ProducerFenced => ErrorCode::InvalidProducerEpoch,
-        TransactionError::CoordinatorNotAvailable | TransactionError::NotCoordinator => {
-            ErrorCode::NotEnoughReplicas
-        }
+        TransactionError::CoordinatorNotAvailable
+        | TransactionError::CoordinatorLoadInProgress
+        | TransactionError::NotCoordinator => ErrorCode::NotEnoughReplicas,
         // Only producers of version 2 know what to do about it.
         TransactionError::ConcurrentTransactions if !add => ErrorCode::NotEnoughReplicas,
         error => code(error),
