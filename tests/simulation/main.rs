@@ -18,6 +18,7 @@ mod operator;
 mod producers;
 mod reader;
 mod topics;
+mod transactions;
 mod world;
 
 use std::collections::HashSet;

@@ -19,12 +19,13 @@ const QUIET_MS_MAX: usize = 1_500;
 /// How long a server may take to start, or to stop, when nothing interferes.
 const START_OR_STOP_MAX: Duration = Duration::from_secs(60);
 
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 8] = [
     ("log.dirs", "/data"),
     ("naru.shards", "2"),
     ("naru.memory", "64m"),
     ("socket.request.max.bytes", "1048576"),
     ("offsets.topic.num.partitions", "4"),
+    ("transaction.state.log.num.partitions", "4"),
     ("group.initial.rebalance.delay.ms", "100"),
     ("auto.create.topics.enable", "false"),
 ];

@@ -10,6 +10,7 @@ use naru_runtime::sim::{Digest, Simulation};
 
 use super::ledger::Ledger;
 use super::operator::{Flushes, Operator, Story};
+use super::transactions::{self, Flow, PAYMENTS, Transactions};
 use super::{consumers, producers, reader, topics};
 
 pub const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -31,6 +32,7 @@ const ENDING_MAX: Duration = Duration::from_secs(120);
 pub struct World {
     pub io: Handle,
     pub ledger: RefCell<Ledger>,
+    pub transactions: RefCell<Transactions>,
     is_over: Cell<bool>,
 }
 
@@ -58,12 +60,14 @@ pub fn run(seed: u64, flushes: Flushes) -> (Digest, Story) {
     let world = Rc::new(World {
         io: clients.thread(),
         ledger: RefCell::default(),
+        transactions: RefCell::default(),
         is_over: Cell::new(false),
     });
     let story = simulation.run(async {
         let mut operator = Operator::new(&simulation, server, Rc::clone(&world), flushes);
         operator.start().await;
         topics::create(&world, TOPIC, PARTITIONS).await;
+        topics::create(&world, PAYMENTS, transactions::PARTITIONS).await;
         let io = &world.io;
         let mut tasks = Vec::new();
         for number in 0..PRODUCERS {
@@ -76,6 +80,13 @@ pub fn run(seed: u64, flushes: Flushes) -> (Digest, Story) {
             tasks.push(io.spawn_task(consumers::member(Rc::clone(&world))));
         }
         tasks.push(io.spawn_task(topics::come_and_go(Rc::clone(&world))));
+        for (number, flow) in [Flow::Old, Flow::EpochEach, Flow::EpochEach]
+            .into_iter()
+            .enumerate()
+        {
+            let client = transactions::transactional(Rc::clone(&world), number as u64, flow);
+            tasks.push(io.spawn_task(client));
+        }
 
         operator.make_trouble().await;
         world.is_over.set(true);
@@ -88,6 +99,7 @@ pub fn run(seed: u64, flushes: Flushes) -> (Digest, Story) {
         assert!(ended.is_ok(), "a client is stuck though nothing is broken");
         operator.last_restart().await;
         reader::check_everything(&world).await;
+        transactions::check(&world).await;
         operator.story()
     });
     (simulation.digest(), story)
