@@ -225,6 +225,8 @@ func main() {
 		{"bytesSurviveZstd", bytesSurvive("zstd", kgo.ZstdCompression())},
 		{"groupResumes", groupResumes},
 		{"adminAnswers", adminAnswers},
+		{"transactionsAreWhole", transactionsAreWhole},
+		{"offsetsAndRecordsAreCommittedTogether", offsetsAndRecordsAreCommittedTogether},
 	}
 	passed, failed := 0, 0
 	for _, check := range checks {
