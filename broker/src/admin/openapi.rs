@@ -113,6 +113,22 @@ mod tests {
         }
     }
 
+    /// `Paged2` would be another type whenever a route is added.
+    #[test]
+    fn schemas_have_names_that_stay() {
+        let document = document(&table());
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        assert!(
+            schemas.contains_key("PageOfTopicInfo"),
+            "{:?}",
+            schemas.keys()
+        );
+        let numbered = schemas
+            .keys()
+            .find(|name| name.ends_with(|c: char| c.is_ascii_digit()));
+        assert_eq!(numbered, None);
+    }
+
     #[test]
     fn every_reference_of_the_document_leads_to_a_schema() {
         let document = document(&table());

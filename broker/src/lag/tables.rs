@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// The same figure over one, five and fifteen minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "WindowsOf{T}")]
 pub struct Windows<T> {
     pub one_minute: T,
     pub five_minutes: T,

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// A page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct Paged<T> {
     pub items: Vec<T>,
     /// What to give as `after` for the next page; null on the last one.
