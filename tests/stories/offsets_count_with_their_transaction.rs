@@ -30,6 +30,8 @@ fn producer(bootstrap: &str, id: &str) -> BaseProducer {
 fn member(bootstrap: &str) -> BaseConsumer {
     let member: BaseConsumer = client(bootstrap)
         .set("group.id", "g")
+        // A member whose leave was lost with the broker holds up the next one for no longer.
+        .set("session.timeout.ms", "6000")
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "earliest")
         .create()
