@@ -7,7 +7,9 @@
 
 use std::process::ExitCode;
 
-use naru_broker::inside::{CommitRequest, Coordinator, Effect, GroupConfig, Now, OffsetToCommit};
+use naru_broker::inside::{
+    CommitRequest, ConsumerConfig, Coordinator, Effect, GroupConfig, Now, OffsetToCommit,
+};
 
 type Function = (&'static str, fn(u64));
 
@@ -68,6 +70,7 @@ fn with_groups(groups: u64) -> Coordinator<()> {
         members_max: usize::MAX,
         offsets_retention_ms: 604_800_000,
         offset_metadata_bytes_max: 4_096,
+        consumer: ConsumerConfig::default(),
     };
     let mut coordinator = Coordinator::new(config, Box::new(String::new));
     (0..groups).for_each(|number| commit(&mut coordinator, group_id(number), 0));

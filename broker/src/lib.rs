@@ -28,12 +28,13 @@ pub mod inside {
         BrokerListener, BrokerRegistration, ClusterState, Command, Partition, decode_commands,
         encode_commands,
     };
+    pub use crate::group::records::consumer::ConsumerRecord;
     pub use crate::group::records::{
         GroupValue, Key, MemberValue, decode_offset_value, encode_offset_value,
     };
     pub use crate::group::{
-        CommitRequest, CommittedOffset, Coordinator, Effect, GroupConfig, Now, OffsetToCommit,
-        TransactionOutcome,
+        CommitRequest, CommittedOffset, ConsumerConfig, Coordinator, Effect, GroupConfig, Now,
+        OffsetToCommit, TransactionOutcome,
     };
     pub use crate::partition::ShardId;
     pub use crate::shard::{Lanes, Mesh, Meshed, RemoteShard};

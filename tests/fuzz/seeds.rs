@@ -146,7 +146,40 @@ fn offsets() -> std::io::Result<()> {
         "offsets_records",
         "group",
         &with_key(b"\0\x02\0\x01g", &group.encode()),
-    )
+    )?;
+    // Those of the consumer protocol, as Kafka 4.4.0 writes them.
+    let consumer: [(&str, &[u8], &[u8]); 6] = [
+        (
+            "consumer-group",
+            b"\0\x03\0\x01g",
+            b"\0\0\0\0\0\x07\x01\0\x08\x01\x02\x03\x04\x05\x06\x07\x08",
+        ),
+        (
+            "consumer-member",
+            b"\0\x05\0\x01g\0\x01m",
+            b"\0\0\x02i\0\x02c\x03/h\x03\x02t\x02u\x04a.*\0\x04\x93\xe0\x06range\0",
+        ),
+        ("consumer-target-epoch", b"\0\x06\0\x01g", b"\0\0\0\0\0\x07\0"),
+        (
+            "consumer-target",
+            b"\0\x07\0\x01g\0\x01m",
+            b"\0\0\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\x03\0\0\0\0\0\0\0\x01\0\0",
+        ),
+        (
+            "consumer-current",
+            b"\0\x08\0\x01g\0\x01m",
+            b"\0\0\0\0\0\x07\0\0\0\x06\0\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02\x02\0\0\0\0\x01\0\x05\x02\0\0\0\x06\x01\0",
+        ),
+        (
+            "consumer-regex",
+            b"\0\x10\0\x01g\0\x03a.*",
+            b"\0\0\x03\x02a\x03ab\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\x05\0",
+        ),
+    ];
+    for (name, key, value) in consumer {
+        write("offsets_records", name, &with_key(key, value))?;
+    }
+    Ok(())
 }
 
 fn transactions() -> std::io::Result<()> {

@@ -1,9 +1,11 @@
-//! Members join and leave while records keep coming: each record goes to one of them, once.
+//! Members join and leave while records keep coming: each record goes to one of them, once. So it
+//! is with either protocol, while a group changes from one to the other, and over a restart.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 
 use crate::harness::{Broker, Load, WAIT_MAX, client, create_topic};
@@ -11,28 +13,54 @@ use crate::harness::{Broker, Load, WAIT_MAX, client, create_topic};
 const PARTITIONS: i32 = 6;
 const RECORDS: u64 = 6_000;
 
-struct Group<'a> {
-    broker: &'a Broker,
-    assignor: &'a str,
+/// Keys and values.
+type Settings<'a> = &'a [(&'a str, &'a str)];
+
+const CONSUMER: Settings<'static> = &[("group.protocol", "consumer")];
+
+/// Heartbeats of the consumer protocol come as the broker says: often, so that nobody waits long.
+const BROKER: Settings<'static> = &[
+    ("group.consumer.min.heartbeat.interval.ms", "200"),
+    ("group.consumer.heartbeat.interval.ms", "200"),
+    ("group.consumer.assignment.interval.ms", "0"),
+];
+
+struct Group {
+    bootstrap: String,
+    topics: &'static str,
     members: Vec<BaseConsumer>,
     seen: BTreeMap<(i32, i64), usize>,
 }
 
-impl Group<'_> {
-    fn join(&mut self) {
+impl Group {
+    fn of(broker: &Broker, topics: &'static str) -> Self {
+        Self {
+            bootstrap: broker.bootstrap(),
+            topics,
+            members: Vec::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
+    fn join(&mut self, settings: Settings<'_>) {
         // What is stored is committed when a partition is taken away, before anybody else may
         // read on. The client must not store by itself: closing it discards records that it
         // has fetched, and would store them as though they had been read.
-        let member: BaseConsumer = client(&self.broker.bootstrap())
+        let mut config = client(&self.bootstrap);
+        config
             .set("group.id", "sharing")
-            .set("partition.assignment.strategy", self.assignor)
             .set("auto.offset.reset", "earliest")
             .set("enable.auto.offset.store", "false")
-            .set("heartbeat.interval.ms", "200")
-            .set("fetch.wait.max.ms", "50")
-            .create()
-            .unwrap();
-        member.subscribe(&["shared"]).unwrap();
+            .set("topic.metadata.refresh.interval.ms", "1000")
+            .set("fetch.wait.max.ms", "50");
+        if settings != CONSUMER {
+            config.set("heartbeat.interval.ms", "200");
+        }
+        for (key, value) in settings {
+            config.set(*key, *value);
+        }
+        let member: BaseConsumer = config.create().unwrap();
+        member.subscribe(&[self.topics]).unwrap();
         self.members.push(member);
     }
 
@@ -51,7 +79,14 @@ impl Group<'_> {
                     let Some(message) = member.poll(Duration::from_millis(1)) else {
                         break;
                     };
-                    let message = message.unwrap();
+                    let message = match message {
+                        // The broker is being started again.
+                        Err(KafkaError::MessageConsumption(
+                            RDKafkaErrorCode::AllBrokersDown
+                            | RDKafkaErrorCode::BrokerTransportFailure,
+                        )) => continue,
+                        message => message.unwrap(),
+                    };
                     member.store_offset_from_message(&message).unwrap();
                     let place = (message.partition(), message.offset());
                     *self.seen.entry(place).or_default() += 1;
@@ -72,27 +107,24 @@ impl Group<'_> {
     }
 }
 
-fn share(assignor: &str) {
-    let broker = Broker::start(&[]);
+/// Sends the records of these numbers.
+fn send(load: &Load, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        load.send_record("shared", (number % PARTITIONS as u64) as i32, number);
+    }
+}
+
+fn share(topics: &'static str, settings: Settings<'_>) {
+    let broker = Broker::start(BROKER);
     create_topic(&broker.bootstrap(), "shared", PARTITIONS, &[]);
     let load = Load::new(&broker.bootstrap(), &[("enable.idempotence", "true")]);
-    let send = |numbers: std::ops::Range<u64>| {
-        for number in numbers {
-            load.send_record("shared", (number % PARTITIONS as u64) as i32, number);
-        }
-    };
-    let mut group = Group {
-        broker: &broker,
-        assignor,
-        members: Vec::new(),
-        seen: BTreeMap::new(),
-    };
-    send(0..RECORDS / 2);
+    let mut group = Group::of(&broker, topics);
+    send(&load, 0..RECORDS / 2);
     for _ in 0..3 {
-        group.join();
+        group.join(settings);
         group.poll_until("a fair share for each", Group::is_balanced);
     }
-    send(RECORDS / 2..RECORDS);
+    send(&load, RECORDS / 2..RECORDS);
     group.poll_until("half of the records", |group| {
         group.seen.len() as u64 > RECORDS / 2
     });
@@ -106,17 +138,84 @@ fn share(assignor: &str) {
     assert!(group.seen.keys().eq(load.acked().keys()));
 }
 
+fn assignor(name: &str) -> [(&str, &str); 1] {
+    [("partition.assignment.strategy", name)]
+}
+
 #[test]
 fn with_range() {
-    share("range");
+    share("shared", &assignor("range"));
 }
 
 #[test]
 fn with_roundrobin() {
-    share("roundrobin");
+    share("shared", &assignor("roundrobin"));
 }
 
 #[test]
 fn with_cooperative_sticky() {
-    share("cooperative-sticky");
+    share("shared", &assignor("cooperative-sticky"));
+}
+
+#[test]
+fn with_the_consumer_protocol() {
+    share("shared", CONSUMER);
+}
+
+#[test]
+fn with_the_consumer_protocol_and_an_expression() {
+    share("^shar.*", CONSUMER);
+}
+
+/// A classic group is upgraded member by member, and goes back the same way.
+#[test]
+fn while_it_changes_its_protocol_and_back() {
+    let broker = Broker::start(BROKER);
+    create_topic(&broker.bootstrap(), "shared", PARTITIONS, &[]);
+    let load = Load::new(&broker.bootstrap(), &[("enable.idempotence", "true")]);
+    let mut group = Group::of(&broker, "shared");
+    let classic = assignor("cooperative-sticky");
+    let rounds: [Settings<'_>; 4] = [CONSUMER, CONSUMER, &classic, &classic];
+    let each = RECORDS / (rounds.len() as u64 + 1);
+    group.join(&classic);
+    group.join(&classic);
+    send(&load, 0..each);
+    group.poll_until("fair shares", Group::is_balanced);
+    for (round, settings) in (1..).zip(rounds) {
+        group.join(settings);
+        group.poll_until("a fair share for three", Group::is_balanced);
+        send(&load, round * each..(round + 1) * each);
+        // The one that has been there longest goes.
+        group.members.remove(0);
+        group.poll_until("all records and fair shares", |group| {
+            group.is_balanced() && group.seen.len() as u64 == (round + 1) * each
+        });
+    }
+    load.finish();
+    assert_eq!(load.failed(), []);
+    assert!(group.seen.keys().eq(load.acked().keys()));
+}
+
+/// Members of the consumer protocol are there again, with their partitions, when the broker is.
+#[test]
+fn over_a_restart() {
+    let mut broker = Broker::start(BROKER);
+    create_topic(&broker.bootstrap(), "shared", PARTITIONS, &[]);
+    let load = Load::new(&broker.bootstrap(), &[("enable.idempotence", "true")]);
+    let mut group = Group::of(&broker, "shared");
+    group.join(CONSUMER);
+    group.join(CONSUMER);
+    send(&load, 0..RECORDS / 2);
+    group.poll_until("half of the records and fair shares", |group| {
+        group.is_balanced() && group.seen.len() as u64 == RECORDS / 2
+    });
+    broker.kill_9();
+    broker.start_again();
+    send(&load, RECORDS / 2..RECORDS);
+    group.poll_until("all records and fair shares", |group| {
+        group.is_balanced() && group.seen.len() as u64 == RECORDS
+    });
+    load.finish();
+    assert_eq!(load.failed(), []);
+    assert!(group.seen.keys().eq(load.acked().keys()));
 }

@@ -24,7 +24,7 @@ const METADATA_VERSION_LEVEL: i16 = 33;
 /// What a new cluster starts with.
 const TRANSACTION_VERSION_DEFAULT: i16 = 2;
 /// What a new cluster starts with.
-const GROUP_VERSION_DEFAULT: i16 = 0;
+const GROUP_VERSION_DEFAULT: i16 = 1;
 
 /// A feature that this broker knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

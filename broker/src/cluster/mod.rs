@@ -82,8 +82,8 @@ pub use command_log::QUORUM_TERM;
 pub use control::{Control, ControlHandle, Stop};
 pub use error::{ClusterError, StorageError};
 pub use features::{
-    FeatureLevel, FinalizedFeatures, SUPPORTED_FEATURES, TRANSACTION_VERSION, UpgradeType,
-    check_update,
+    FeatureLevel, FinalizedFeatures, GROUP_VERSION, SUPPORTED_FEATURES, TRANSACTION_VERSION,
+    UpgradeType, check_update,
 };
 pub use ids::{from_kafka_text, kafka_text, random_cluster_id};
 pub use image::{Broker, ClusterImage, Delta, Topic, TopicRef};

@@ -1,5 +1,6 @@
 //! What the coordinators want done: answers delivered, records appended, time told.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -7,13 +8,16 @@ use naru_record_batch::{BatchBuilder, BuildError, CheckedBatch, Codec};
 
 use super::{Coordinators, Reply, Slot};
 use crate::group::records::OffsetsRecord;
-use crate::group::{Effect, GroupError, Producer};
+use crate::group::{Effect, GroupError, Producer, TopicPattern};
 use crate::partition::{AckError, Acks, AppendError, Partition, ProducerError, Verification};
 
 /// The longest that the clock is not looked at.
 const TICK_MAX: Duration = Duration::from_secs(60);
 /// The shortest between two looks, so that a crowd of deadlines costs little.
 const TICK_MIN: Duration = Duration::from_millis(10);
+
+/// Names that are matched before the shard looks at its other work.
+const NAMES_PER_TURN: usize = 256;
 
 impl Coordinators {
     /// Carries out what came of an event.
@@ -42,6 +46,9 @@ impl Coordinators {
                 }) => {
                     let batch = batch_of(Some(producer), &records, self.io.wall_ms());
                     self.append(slot, token, batch, verification);
+                }
+                Some(Effect::ResolveRegexes { group_id, regexes }) => {
+                    self.resolve(slot, group_id, regexes);
                 }
                 _ => {}
             }
@@ -88,6 +95,40 @@ impl Coordinators {
                 .groups
                 .borrow_mut()
                 .appended(coordinators.now(), token, outcome);
+            coordinators.carry_out(&slot, effects);
+        });
+    }
+
+    /// Searches for the topics that match, a few at a time: there may be many of both.
+    fn resolve(self: &Rc<Self>, slot: &Rc<Slot>, group_id: String, regexes: Vec<String>) {
+        let topics = self.topics();
+        let (coordinators, slot) = (Rc::clone(self), Rc::clone(slot));
+        self.io.spawn(async move {
+            let version = topics.version();
+            let mut found = BTreeMap::new();
+            for regex in regexes {
+                // It was checked when it came; what another broker took may be refused here.
+                let Ok(pattern) = TopicPattern::new(&regex) else {
+                    found.insert(regex, BTreeSet::new());
+                    continue;
+                };
+                let mut matched = BTreeSet::new();
+                for (count, name) in (1..).zip(topics.names()) {
+                    if pattern.matches(&name) {
+                        matched.insert(name.to_string());
+                    }
+                    if count % NAMES_PER_TURN == 0 {
+                        coordinators.io.yield_now().await;
+                    }
+                }
+                found.insert(regex, matched);
+                coordinators.io.yield_now().await;
+            }
+            let now = coordinators.now();
+            let effects = slot
+                .groups
+                .borrow_mut()
+                .resolved(now, &group_id, found, version);
             coordinators.carry_out(&slot, effects);
         });
     }

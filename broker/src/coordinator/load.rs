@@ -13,7 +13,7 @@ use naru_runtime::Handle;
 use super::slots::outcome;
 use super::{Reply, Slot};
 use crate::config::Groups;
-use crate::group::{Coordinator, GroupConfig, Now};
+use crate::group::{ConsumerConfig, Coordinator, GroupConfig, MigrationPolicy, Now};
 use crate::partition::{Isolation, Partition};
 
 /// Bytes of the log that are read and replayed before the shard's other work has its turn.
@@ -45,7 +45,22 @@ fn config(groups: &Groups) -> GroupConfig {
         members_max: groups.members_max as usize,
         offsets_retention_ms: i64::from(groups.offsets_retention_minutes) * 60_000,
         offset_metadata_bytes_max: groups.offset_metadata_bytes_max as usize,
+        consumer: consumer_config(groups),
     }
+}
+
+fn consumer_config(groups: &Groups) -> ConsumerConfig {
+    let ms = |ms: u32| i32::try_from(ms).unwrap_or(i32::MAX);
+    let config = ConsumerConfig {
+        session_timeout_ms: i64::from(groups.consumer_session_timeout_ms),
+        heartbeat_interval_ms: ms(groups.consumer_heartbeat_interval_ms),
+        members_max: groups.consumer_members_max as usize,
+        assignment_interval_ms: i64::from(groups.consumer_assignment_interval_ms),
+        regex_refresh_interval_ms: i64::from(groups.consumer_regex_refresh_interval_ms),
+        migration_policy: MigrationPolicy::named(&groups.consumer_migration_policy),
+        ..ConsumerConfig::default()
+    };
+    config.with_assignors(groups.consumer_assignors.iter().map(String::as_str))
 }
 
 impl Slot {

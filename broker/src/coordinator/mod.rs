@@ -10,6 +10,7 @@ mod slots;
 mod tests;
 pub mod transactions;
 
+pub use crate::group::{TopicInfo, Topics};
 pub use reply::Reply;
 pub use slots::{Coordinators, Slot};
 

@@ -9,7 +9,7 @@ use naru_runtime::Handle;
 use naru_runtime::sync::Notify;
 
 use super::Reply;
-use crate::group::{Coordinator, GroupError, Now, TransactionOutcome};
+use crate::group::{Coordinator, GroupError, NoTopics, Now, Topics, TransactionOutcome};
 use crate::partition::{Partition, TransactionResult};
 
 /// A coordinator and the partition that it writes to.
@@ -51,6 +51,8 @@ pub struct Coordinators {
     /// Where the monotonic clock of [`Now`] begins.
     began: Instant,
     seats: RefCell<BTreeMap<i32, Seat>>,
+    /// The cluster's topics, as all of them know them.
+    topics: RefCell<Rc<dyn Topics>>,
     /// What the timekeeper waits for, in ms of the monotonic clock.
     pub(super) awaited_ms: Cell<i64>,
     /// Something is due earlier than that.
@@ -63,6 +65,7 @@ impl Coordinators {
             began: io.now(),
             io,
             seats: RefCell::default(),
+            topics: RefCell::new(Rc::new(NoTopics)),
             awaited_ms: Cell::new(i64::MAX),
             changed: Notify::new(),
         }
@@ -106,7 +109,22 @@ impl Coordinators {
         matches!(seats.get(&index), Some(Seat::Loading(partition)) if Rc::ptr_eq(partition, of))
     }
 
+    pub(super) fn topics(&self) -> Rc<dyn Topics> {
+        Rc::clone(&self.topics.borrow())
+    }
+
+    /// Tells the coordinators, also those that come, of the cluster's topics; whether there are new
+    /// ones among them.
+    pub fn take_topics(&self, topics: &Rc<dyn Topics>, has_new: bool) {
+        self.topics.replace(Rc::clone(topics));
+        for slot in self.all() {
+            let mut groups = slot.groups.borrow_mut();
+            groups.take_topics(Rc::clone(topics), has_new);
+        }
+    }
+
     pub fn insert(&self, index: i32, slot: Slot) {
+        slot.groups.borrow_mut().take_topics(self.topics(), true);
         let seat = Seat::Taken(Rc::new(slot));
         self.seats.borrow_mut().insert(index, seat);
         self.changed.notify_all();

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::records::{Reader, RecordError};
 
 /// The protocol type of consumers.
-pub(super) const PROTOCOL_TYPE: &str = "consumer";
+pub const PROTOCOL_TYPE: &str = "consumer";
 
 /// The topics that a group reads.
 #[derive(Debug, PartialEq, Eq)]

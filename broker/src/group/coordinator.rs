@@ -1,7 +1,9 @@
 //! The groups of one partition of `__consumer_offsets`, and what comes out of an event.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::rc::Rc;
 
+use super::consumer::{ConsumerConfig, ConsumerHeartbeatResponse, NoTopics, Topics};
 use super::deadlines::Deadlines;
 use super::messages::{FetchedOffset, JoinResponse, SyncResponse};
 use super::offsets::{Committing, OpenTransactions, Producer, StableFetch};
@@ -22,6 +24,7 @@ pub struct GroupConfig {
     pub offsets_retention_ms: i64,
     /// `offset.metadata.max.bytes`
     pub offset_metadata_bytes_max: usize,
+    pub consumer: ConsumerConfig,
 }
 
 /// What is to be done now. `R` is whatever the driver answers by.
@@ -35,6 +38,12 @@ pub enum Effect<R> {
     Fetched(R, Vec<FetchedOffset>),
     /// One outcome for each partition of the request, in its order.
     OffsetsDeleted(R, Result<Vec<Result<(), GroupError>>, GroupError>),
+    ConsumerHeartbeat(R, Result<ConsumerHeartbeatResponse, GroupError>),
+    /// Search for the topics that match these, and tell [`Coordinator::resolved`].
+    ResolveRegexes {
+        group_id: String,
+        regexes: Vec<String>,
+    },
     /// Append these to the partition, and say how it went with `token`.
     Append {
         token: u64,
@@ -68,6 +77,12 @@ pub(super) enum Waiting<R> {
         reply: R,
         outcomes: Vec<Result<(), GroupError>>,
     },
+    /// Records of a KIP-848 group, and the answers that wait for them.
+    Consumer {
+        group_id: String,
+        answers: Vec<Effect<R>>,
+        tombstones: Vec<OffsetsRecord>,
+    },
     /// Nobody waits: the log follows what is so already.
     Nothing,
 }
@@ -85,6 +100,10 @@ pub struct Coordinator<R> {
     pub(super) open_transactions: OpenTransactions,
     /// In the order in which they are answered.
     pub(super) stable_fetches: VecDeque<StableFetch<R>>,
+    /// The cluster's topics, as far as KIP-848 groups need to know.
+    pub(super) topics: Rc<dyn Topics>,
+    /// Their version when there was last a new one.
+    pub(super) new_topics_version: i64,
     next_token: u64,
     new_suffix: Box<dyn FnMut() -> String>,
     /// When offsets are looked at next, by the monotonic clock.
@@ -104,6 +123,8 @@ impl<R> Coordinator<R> {
             deadlines: Deadlines::default(),
             open_transactions: OpenTransactions::default(),
             stable_fetches: VecDeque::new(),
+            topics: Rc::new(NoTopics),
+            new_topics_version: 0,
             next_token: 0,
             new_suffix,
             next_expiry_ms: 0,
@@ -115,6 +136,11 @@ impl<R> Coordinator<R> {
         // Kept short, so that every record stays within what its lengths can say.
         let prefix: String = prefix.chars().take(MEMBER_ID_PREFIX_MAX).collect();
         format!("{prefix}-{}", (self.new_suffix)())
+    }
+
+    /// Something that nothing else is called.
+    pub(super) fn new_suffix(&mut self) -> String {
+        (self.new_suffix)()
     }
 
     /// Has records appended; `waiting` goes on when [`Self::appended`] is called.
@@ -194,6 +220,11 @@ impl<R> Coordinator<R> {
                 let outcome = outcome.map(|()| outcomes);
                 self.effects.push(Effect::OffsetsDeleted(reply, outcome));
             }
+            Some(Waiting::Consumer {
+                group_id,
+                answers,
+                tombstones,
+            }) => self.consumer_appended(token, &group_id, answers, tombstones, outcome),
             Some(Waiting::Nothing) | None => {}
         }
         self.answer_stable_fetches();

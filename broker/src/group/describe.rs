@@ -2,14 +2,18 @@
 
 use bytes::Bytes;
 
+use super::consumer::CONSUMER;
 use super::coordinator::Coordinator;
 use super::messages::{DescribedMember, Description, Listed};
 use super::state::State;
 
 impl<R> Coordinator<R> {
-    /// A group, or `None` if there is none.
+    /// A classic group, or `None` if there is none.
     pub fn describe(&self, group_id: &str) -> Option<Description> {
         let group = self.groups.get(group_id)?;
+        if group.consumer.is_some() {
+            return None;
+        }
         let is_stable = group.state == State::Stable;
         let protocol = group.protocol.clone().filter(|_| is_stable);
         let protocol = protocol.unwrap_or_default();
@@ -33,11 +37,26 @@ impl<R> Coordinator<R> {
         })
     }
 
+    /// Whether there is a group of that name, of either protocol.
+    pub fn contains(&self, group_id: &str) -> bool {
+        self.groups.contains_key(group_id)
+    }
+
     pub fn list(&self) -> Vec<Listed> {
         let groups = self.groups.iter().map(|(group_id, group)| Listed {
             group_id: group_id.clone(),
-            protocol_type: group.protocol_type.clone().unwrap_or_default(),
-            state: group.state.name(),
+            protocol_type: match &group.consumer {
+                Some(_) => CONSUMER.to_owned(),
+                None => group.protocol_type.clone().unwrap_or_default(),
+            },
+            group_type: match &group.consumer {
+                Some(_) => "consumer",
+                None => "classic",
+            },
+            state: match &group.consumer {
+                Some(consumer) => consumer.state(),
+                None => group.state.name(),
+            },
         });
         groups.collect()
     }

@@ -32,6 +32,22 @@ pub enum GroupError {
     InvalidTxnState,
     #[error("the metadata of an offset is longer than offset.metadata.max.bytes")]
     OffsetMetadataTooLarge,
+    #[error("the request lacks what it must say, or says what it must not")]
+    InvalidRequest,
+    #[error(
+        "the member's epoch is not the one that it has; it must join again, without partitions"
+    )]
+    FencedMemberEpoch,
+    #[error("the member with this group.instance.id has not left")]
+    UnreleasedInstanceId,
+    #[error("the assignor is none of group.consumer.assignors")]
+    UnsupportedAssignor,
+    #[error("the member's epoch is not the one that it has")]
+    StaleMemberEpoch,
+    #[error("the regular expression of topics cannot be read, or is too large")]
+    InvalidRegularExpression,
+    #[error("the group's members use a protocol that needs a newer version of this request")]
+    UnsupportedVersion,
     #[error("the coordinator could not write to __consumer_offsets")]
     CoordinatorNotAvailable,
     #[error("the coordinator is reading its log")]

@@ -23,6 +23,9 @@ impl<R> Coordinator<R> {
     }
 
     fn tick_group(&mut self, now: Now, group_id: &str) {
+        if self.tick_consumer(now, group_id) {
+            return;
+        }
         let Some(group) = self.groups.get_mut(group_id) else {
             return;
         };
@@ -83,6 +86,7 @@ impl<R> Coordinator<R> {
     pub(super) fn forget_if_useless(&mut self, group_id: &str) {
         let is_useless = self.groups.get(group_id).is_some_and(|group| {
             group.state == State::Empty
+                && group.consumer.is_none()
                 && group.generation == 0
                 && group.members.is_empty()
                 && group.pending.is_empty()
@@ -101,7 +105,7 @@ impl<R> Coordinator<R> {
         } else {
             match self.groups.get(group_id) {
                 None => Some(GroupError::GroupIdNotFound),
-                Some(group) if group.state != State::Empty => Some(GroupError::NonEmptyGroup),
+                Some(group) if !group.is_without_members() => Some(GroupError::NonEmptyGroup),
                 Some(_) => None,
             }
         };
@@ -110,8 +114,12 @@ impl<R> Coordinator<R> {
             return self.take_effects();
         }
         let mut tombstones = self.bury_offsets(group_id);
-        self.groups.remove(group_id);
-        tombstones.push(records::group_tombstone(group_id));
+        match self.groups.remove(group_id) {
+            Some(group) if group.consumer.is_some() => {
+                tombstones.extend(group.tombstones(group_id));
+            }
+            _ => tombstones.push(records::group_tombstone(group_id)),
+        }
         self.append(tombstones, Waiting::Deleted { reply });
         self.take_effects()
     }

@@ -8,7 +8,11 @@ use super::{GroupError, Now, records};
 
 impl<R> Coordinator<R> {
     pub fn join(&mut self, now: Now, request: JoinRequest, reply: R) -> Vec<Effect<R>> {
-        if let Err((error, reply)) = self.try_join(now, &request, reply) {
+        let refused = match self.join_consumer(now, &request, reply) {
+            Ok(()) => None,
+            Err(reply) => self.try_join(now, &request, reply).err(),
+        };
+        if let Some((error, reply)) = refused {
             let response = JoinResponse::error(error, request.member_id.clone());
             self.effects.push(Effect::Joined(reply, response));
         }

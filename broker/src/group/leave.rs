@@ -15,6 +15,10 @@ impl<R> Coordinator<R> {
         if request.group_id.is_empty() {
             return (Err(GroupError::InvalidGroupId), Vec::new());
         }
+        if let Some(left) = self.leave_consumer(now, request) {
+            self.deadlines.enter(&request.group_id, &mut self.groups);
+            return (Ok(left), self.take_effects());
+        }
         let left = request.members.iter().map(|leaving| Left {
             member_id: leaving.member_id.clone(),
             instance_id: leaving.instance_id.clone(),

@@ -1,9 +1,11 @@
 //! From the log back to the groups.
 
+use super::consumer::ConsumerGroup;
 use super::coordinator::Coordinator;
 use super::member::Member;
 use super::messages::JoinRequest;
 use super::offsets::StoredOffset;
+use super::records::consumer::ConsumerRecord;
 use super::records::{self, GroupValue, Key, RecordError};
 use super::state::{Group, State};
 use super::{Now, TransactionOutcome};
@@ -48,14 +50,20 @@ impl<R> Coordinator<R> {
                 }
                 None => {
                     // Its offsets were buried before it.
-                    if let Some(group) = self.groups.get_mut(&group_id) {
+                    if let Some(group) = self.groups.get_mut(&group_id)
+                        && group.consumer.is_none()
+                    {
                         let offsets = std::mem::take(&mut group.offsets);
                         *group = Group::new(0);
                         group.offsets = offsets;
                     }
                 }
             },
-            // Keys of newer protocols are not ours to read (KIP-848 and later).
+            Key::Consumer { group_id, key } => {
+                let record = ConsumerRecord::decode(key, value)?;
+                self.replay_consumer(group_id, &record);
+            }
+            // Keys of newer protocols are not ours to read (share and streams groups).
             Key::Other(_) => {}
         }
         Ok(())
@@ -70,6 +78,27 @@ impl<R> Coordinator<R> {
     ) {
         // Groups that have nothing left may get members yet: they are looked at in the end.
         self.end_transaction(producer_id, outcome, marker_offset);
+    }
+
+    /// What a group is, its newest records say: those of the classic protocol make it a classic
+    /// one.
+    fn replay_consumer(&mut self, group_id: String, record: &ConsumerRecord) {
+        if matches!(record, ConsumerRecord::Group(None)) {
+            if let Some(group) = self.groups.get_mut(&group_id) {
+                group.consumer = None;
+            }
+            return;
+        }
+        let entry = self.groups.entry(group_id).or_insert_with(|| Group::new(0));
+        if entry.consumer.is_none() {
+            if record.is_tombstone() {
+                return;
+            }
+            entry.become_consumer(ConsumerGroup::default());
+        }
+        if let Some(consumer) = &mut entry.consumer {
+            consumer.apply(record);
+        }
     }
 
     fn restore(&mut self, group_id: String, value: GroupValue) {
@@ -116,6 +145,7 @@ impl<R> Coordinator<R> {
         }
         let ids: Vec<String> = self.groups.keys().cloned().collect();
         for id in ids {
+            self.consumer_loaded(now, &id);
             self.forget_if_useless(&id);
             self.deadlines.enter(&id, &mut self.groups);
         }

@@ -118,7 +118,8 @@ pub struct CommitRequest {
     pub generation: i32,
     pub member_id: String,
     pub instance_id: Option<String>,
-    /// OffsetCommit v9 and later: a group that is not there is an error of its own.
+    /// OffsetCommit v9 and later: a group that is not there is an error of its own, and so is the
+    /// epoch of a member of the consumer protocol.
     pub knows_group_id_not_found: bool,
     pub offsets: Vec<OffsetToCommit>,
 }
@@ -233,5 +234,7 @@ pub struct DescribedMember {
 pub struct Listed {
     pub group_id: String,
     pub protocol_type: String,
+    /// Kafka's name of the group's protocol.
+    pub group_type: &'static str,
     pub state: &'static str,
 }

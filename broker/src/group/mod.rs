@@ -1,5 +1,6 @@
-//! The consumer group coordinator (classic protocol, KIP-62, KIP-345, KIP-394, KIP-814):
-//! pure logic, without I/O, clock or randomness of its own.
+//! The group coordinator: the classic protocol (KIP-62, KIP-345, KIP-394, KIP-814) here, the
+//! consumer protocol (KIP-848) in [`consumer`], offsets for both. Pure logic, without I/O, clock or
+//! randomness of its own.
 //!
 //! Events go in (requests, the time, the outcome of an append), [`Effect`]s come out. What
 //! must be durable before it is answered is an [`Effect::Append`]; the answer follows when
@@ -9,6 +10,7 @@
 //! One `Coordinator` serves the groups of one partition of `__consumer_offsets`.
 
 mod clock;
+mod consumer;
 mod consumer_protocol;
 mod coordinator;
 mod deadlines;
@@ -29,6 +31,10 @@ mod sync;
 mod tests;
 
 pub use clock::Now;
+pub use consumer::{
+    ConsumerConfig, ConsumerDescription, ConsumerHeartbeat, ConsumerHeartbeatResponse,
+    ConsumerMemberDescription, MigrationPolicy, NoTopics, TopicInfo, TopicPattern, Topics,
+};
 pub use coordinator::{Coordinator, Effect, GroupConfig, partition_for};
 pub use error::GroupError;
 pub use messages::{
@@ -37,3 +43,4 @@ pub use messages::{
     SyncResponse, TxnCommitRequest,
 };
 pub use offsets::{OffsetProgress, Producer, TransactionOutcome};
+pub use records::consumer::Partitions;

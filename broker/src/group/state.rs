@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 
+use super::consumer::ConsumerGroup;
 use super::consumer_protocol::{self, Subscriptions};
 use super::member::Member;
 use super::messages::JoinResponse;
 use super::offsets::Offsets;
+use super::records::{self, OffsetsRecord};
 use super::{GroupError, Now};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,9 @@ pub(super) struct Group<R> {
     pub entered_ms: Option<i64>,
     /// The append that makes this generation's assignment durable.
     pub assignment_token: Option<u64>,
+    /// What it is if it is of the consumer protocol (KIP-848). Then nothing of the classic one is
+    /// set: the state is `Empty`, and there are no members here.
+    pub consumer: Option<Box<ConsumerGroup>>,
     pub offsets: Offsets,
     /// Appends of offsets that are under way.
     pub pending_commits: usize,
@@ -81,9 +86,39 @@ impl<R> Group<R> {
             has_new_member: false,
             entered_ms: None,
             assignment_token: None,
+            consumer: None,
             offsets: Offsets::default(),
             pending_commits: 0,
         }
+    }
+
+    /// What removes it from the log, but for its offsets.
+    pub fn tombstones(&self, group_id: &str) -> Vec<OffsetsRecord> {
+        match &self.consumer {
+            Some(consumer) => {
+                let records = consumer.tombstones().into_iter();
+                records.map(|record| record.encode(group_id)).collect()
+            }
+            None if self.generation > 0 => vec![records::group_tombstone(group_id)],
+            None => Vec::new(),
+        }
+    }
+
+    /// It is of the consumer protocol from here on; of the classic group, its offsets stay.
+    pub fn become_consumer(&mut self, consumer: ConsumerGroup) {
+        self.state = State::Empty;
+        self.generation = 0;
+        self.protocol_type = None;
+        self.protocol = None;
+        self.leader = None;
+        self.members.clear();
+        self.instances.clear();
+        self.pending.clear();
+        self.deadline_ms = None;
+        self.initial_delay_left_ms = None;
+        self.has_new_member = false;
+        self.assignment_token = None;
+        self.consumer = Some(Box::new(consumer));
     }
 
     pub fn enter(&mut self, state: State, now: Now) {
@@ -96,7 +131,9 @@ impl<R> Group<R> {
     pub fn next_deadline_ms(&self) -> Option<i64> {
         let members = self.members.values().filter_map(Member::deadline_ms);
         let pending = self.pending.values().copied();
-        members.chain(pending).chain(self.deadline_ms).min()
+        let consumer = self.consumer.as_ref().and_then(|group| group.deadline_ms());
+        let phases = self.deadline_ms.into_iter().chain(consumer);
+        members.chain(pending).chain(phases).min()
     }
 
     /// The member that a request is from, checked as Kafka does: instance before member.
@@ -117,18 +154,24 @@ impl<R> Group<R> {
             .ok_or(GroupError::UnknownMemberId)
     }
 
-    /// Whether nobody is in it: it may have offsets all the same.
+    /// Whether nobody is in it, by either protocol: it may have offsets all the same.
     pub fn is_without_members(&self) -> bool {
-        self.state == State::Empty
+        let consumer = self.consumer.as_ref();
+        self.state == State::Empty && !consumer.is_some_and(|group| group.has_members())
     }
 
     /// Whether its members are consumers, so that it is known what they are about.
     pub fn is_of_consumers(&self) -> bool {
-        self.protocol_type.as_deref() == Some(consumer_protocol::PROTOCOL_TYPE)
+        self.consumer.is_some()
+            || self.protocol_type.as_deref() == Some(consumer_protocol::PROTOCOL_TYPE)
     }
 
     /// The topics that its members read.
     pub fn subscriptions(&self) -> Subscriptions {
+        if let Some(consumer) = &self.consumer {
+            let names = consumer.all_subscribed_names().into_iter();
+            return Subscriptions::Topics(names.map(str::to_owned).collect());
+        }
         if !self.is_of_consumers() || self.members.is_empty() {
             return Subscriptions::default();
         }

@@ -11,6 +11,10 @@ use super::{GroupError, Now, records};
 
 impl<R> Coordinator<R> {
     pub fn sync(&mut self, now: Now, request: SyncRequest, reply: R) -> Vec<Effect<R>> {
+        let reply = match self.sync_consumer(now, &request, reply) {
+            Ok(()) => return self.take_effects(),
+            Err(reply) => reply,
+        };
         match self.check_sync(&request) {
             Err(error) => {
                 let response = SyncResponse::error(error);
@@ -147,6 +151,9 @@ impl<R> Coordinator<R> {
     pub fn heartbeat(&mut self, now: Now, request: &HeartbeatRequest) -> Result<(), GroupError> {
         if request.group_id.is_empty() {
             return Err(GroupError::InvalidGroupId);
+        }
+        if let Some(outcome) = self.heartbeat_consumer(now, request) {
+            return outcome;
         }
         let group = self
             .groups

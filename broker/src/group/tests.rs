@@ -21,6 +21,7 @@ fn coordinator() -> Coordinator<u32> {
         members_max: 3,
         offsets_retention_ms: 1_000_000,
         offset_metadata_bytes_max: 10,
+        consumer: ConsumerConfig::default(),
     };
     let mut count = 0;
     let suffix = move || {

@@ -188,6 +188,8 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::ListGroups(r) => c.encode(&groups::list(c, r).await),
         R::TxnOffsetCommit(r) => c.encode(&groups::commit_offsets_in_transaction(c, r).await),
         R::OffsetDelete(r) => c.encode(&groups::delete_offsets(c, r).await),
+        R::ConsumerGroupHeartbeat(r) => c.encode(&groups::consumer_heartbeat(c, r).await),
+        R::ConsumerGroupDescribe(r) => c.encode(&groups::consumer_describe(c, r).await),
         R::DeleteGroups(r) => c.encode(&groups::delete(c, r).await),
         R::AddPartitionsToTxn(r) => c.encode(&transactions::add_partitions(c, r).await),
         R::AddOffsetsToTxn(r) => c.encode(&transactions::add_offsets(c, r).await),

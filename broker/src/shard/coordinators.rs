@@ -6,11 +6,56 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Shard;
-use crate::cluster::{Topic, TopicRef};
-use crate::coordinator::{OFFSETS_TOPIC, Slot};
+use crate::cluster::{ClusterImage, Topic, TopicRef};
+use crate::coordinator::{OFFSETS_TOPIC, Slot, TopicInfo, Topics};
 use crate::partition::Partition;
 
+/// The topics of an image, as groups see them.
+struct ImageTopics(Arc<ClusterImage>);
+
+fn info(topic: &Topic) -> TopicInfo {
+    TopicInfo {
+        id: topic.id,
+        name: Arc::clone(&topic.name),
+        partitions: topic.partitions.len() as i32,
+    }
+}
+
+impl Topics for ImageTopics {
+    fn named(&self, name: &str) -> Option<TopicInfo> {
+        self.0.topic(TopicRef::Name(name)).map(|topic| info(&topic))
+    }
+
+    fn with_id(&self, id: Uuid) -> Option<TopicInfo> {
+        self.0.topic(TopicRef::Id(id)).map(|topic| info(&topic))
+    }
+
+    fn racks(&self, id: Uuid, partition: i32) -> Vec<String> {
+        let topic = self.0.topic(TopicRef::Id(id));
+        let placed = topic.as_ref().and_then(|topic| topic.partition(partition));
+        let replicas = placed.into_iter().flat_map(|placed| &placed.replicas);
+        let brokers = replicas.filter_map(|id| self.0.broker(*id));
+        brokers
+            .filter_map(|broker| broker.registration.rack.clone())
+            .collect()
+    }
+
+    fn names(&self) -> Box<dyn Iterator<Item = Arc<str>> + '_> {
+        Box::new(self.0.topics().map(|topic| Arc::clone(&topic.name)))
+    }
+
+    fn version(&self) -> i64 {
+        i64::try_from(self.0.index).unwrap_or(i64::MAX)
+    }
+}
+
 impl Shard {
+    /// Tells the groups of the topics that there are now.
+    pub(super) fn tell_groups_of_topics(&self, has_new: bool) {
+        let topics: Rc<dyn Topics> = Rc::new(ImageTopics(self.image()));
+        self.coordinators.take_topics(&topics, has_new);
+    }
+
     fn offsets_partitions(&self) -> Vec<Rc<Partition>> {
         let online = self.partitions.online().into_iter();
         online.filter(|p| *p.topic == *OFFSETS_TOPIC).collect()
@@ -19,6 +64,7 @@ impl Shard {
     /// Begins to read back the groups of an earlier run. Called once, before anything is served:
     /// who asks for a group before its partition is read is told to come again.
     pub(super) fn load_coordinators(self: &Rc<Self>) {
+        self.tell_groups_of_topics(true);
         let partitions = self.offsets_partitions();
         for partition in &partitions {
             let index = partition.id.index;

@@ -56,6 +56,7 @@ impl Shard {
             if has_other_configs {
                 self.take_broker_configs();
             }
+            self.tell_groups_of_topics(!delta.created.is_empty());
             self.apply(delta, &images).await;
             if has_other_configs {
                 // Topics inherit from brokers.

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use naru_broker::inside::{
-    Coordinator, GroupConfig, GroupValue, Key, Now, TransactionOutcome, decode_offset_value,
+    ConsumerConfig, ConsumerRecord, Coordinator, GroupConfig, GroupValue, Key, Now, TransactionOutcome, decode_offset_value,
 };
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,7 +13,12 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let key_bytes = usize::from(u16::from_be_bytes(*len)).min(rest.len());
     let (key, value) = rest.split_at(key_bytes);
-    let _ = Key::decode(key);
+    if let Ok(Key::Consumer { group_id, key }) = Key::decode(key)
+        && let Ok(record) = ConsumerRecord::decode(key.clone(), Some(value))
+        && let Some(written) = record.encode(&group_id).value
+    {
+        assert_eq!(ConsumerRecord::decode(key, Some(&written)), Ok(record));
+    }
     let _ = decode_offset_value(value);
     if let Ok(group) = GroupValue::decode(value) {
         // What is written is the newest version that is served: it says the same.
@@ -27,6 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
         members_max: usize::MAX,
         offsets_retention_ms: 604_800_000,
         offset_metadata_bytes_max: 4_096,
+        consumer: ConsumerConfig::default(),
     };
     let mut coordinator = Coordinator::<()>::new(config, Box::new(|| "suffix".into()));
     let _ = coordinator.replay(0, None, key, Some(value));
@@ -35,6 +41,7 @@ fuzz_target!(|bytes: &[u8]| {
     coordinator.loaded(Now::default());
     for group in coordinator.list() {
         let _ = coordinator.describe(&group.group_id);
+        let _ = coordinator.describe_consumer(&group.group_id);
     }
     let _ = coordinator.tick(Now {
         steady_ms: 1 << 40,

@@ -196,6 +196,21 @@ tables! {
         initial_rebalance_delay_ms: u32 = "group.initial.rebalance.delay.ms", Is("3000"), AtLeast(0);
         /// Members that a group may have.
         members_max: u32 = "group.max.size", Is("2147483647"), AtLeast(1);
+        /// How long a member of the consumer protocol may be silent, in milliseconds.
+        consumer_session_timeout_ms: u32 = "group.consumer.session.timeout.ms", Is("45000"), AtLeast(1);
+        /// How often members of the consumer protocol are to be heard of, in milliseconds.
+        consumer_heartbeat_interval_ms: u32 = "group.consumer.heartbeat.interval.ms", Is("5000"), AtLeast(1);
+        /// Members that a group of the consumer protocol may have.
+        consumer_members_max: u32 = "group.consumer.max.size", Is("2147483647"), AtLeast(1);
+        /// Assignors of the consumer protocol; the first is for members that ask for none.
+        consumer_assignors: Vec<String> = "group.consumer.assignors", Is("uniform,range"), SomeOf(&["uniform", "range"]);
+        /// The shortest between two target assignments of a group, in milliseconds.
+        consumer_assignment_interval_ms: u32 = "group.consumer.assignment.interval.ms", Is("1000"), AtLeast(0);
+        /// How often the topics of regular expressions are looked for anew, in milliseconds.
+        consumer_regex_refresh_interval_ms: u32 = "group.consumer.regex.refresh.interval.ms", Is("600000"), AtLeast(10_000);
+        /// Which groups with members may change their protocol (KIP-848).
+        consumer_migration_policy: String = "group.consumer.migration.policy", Is("bidirectional"),
+            OneOf(&["disabled", "upgrade", "downgrade", "bidirectional"]);
         /// Partitions of __consumer_offsets; must not change once it exists.
         offsets_partitions: u32 = "offsets.topic.num.partitions", Is("50"), AtLeast(1);
         /// How long the offsets of an empty group are kept, in minutes.

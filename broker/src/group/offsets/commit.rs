@@ -77,6 +77,11 @@ impl<R> Coordinator<R> {
             self.groups.insert(request.group_id.clone(), group);
             return Ok(());
         };
+        if let Some(consumer) = &group.consumer {
+            let member = (request.member_id.as_str(), request.generation);
+            let knows_epochs = request.knows_group_id_not_found;
+            return consumer.may_commit(&*self.topics, knows_epochs, member, &request.offsets);
+        }
         if is_simple && group.is_without_members() {
             return Ok(());
         }

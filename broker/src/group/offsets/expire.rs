@@ -47,10 +47,13 @@ impl<R> Coordinator<R> {
             return;
         };
         let is_empty = group.is_without_members();
-        let may_expire = is_empty || group.is_of_consumers() && group.state == State::Stable;
+        let may_expire = is_empty
+            || group.consumer.is_some()
+            || group.is_of_consumers() && group.state == State::Stable;
         if !may_expire || group.pending_commits > 0 {
             return;
         }
+        // Offsets of a KIP-848 group go by their own time only (as in Kafka).
         let since_ms = (is_empty && group.protocol_type.is_some()).then_some(group.state_since_ms);
         let subscriptions = group.subscriptions();
         let mut tombstones: Vec<OffsetsRecord> = Vec::new();
@@ -68,9 +71,7 @@ impl<R> Coordinator<R> {
             },
         );
         if is_empty && group.offsets.is_empty() && group.pending.is_empty() {
-            if group.generation > 0 {
-                tombstones.push(records::group_tombstone(group_id));
-            }
+            tombstones.extend(group.tombstones(group_id));
             self.groups.remove(group_id);
         }
         if !tombstones.is_empty() {

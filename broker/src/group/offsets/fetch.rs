@@ -5,6 +5,7 @@
 //! written before are waited for. Otherwise it would begin where a transaction begins that is
 //! about to be committed, and its records would be processed twice.
 
+use crate::group::GroupError;
 use crate::group::coordinator::{Coordinator, Effect};
 use crate::group::messages::{FetchedOffset, PartitionsOfTopic};
 
@@ -18,6 +19,20 @@ pub(in crate::group) struct StableFetch<R> {
 }
 
 impl<R> Coordinator<R> {
+    /// Whether a member may have offsets of its group. Tools, and members of classic groups, may.
+    pub fn may_fetch_offsets(
+        &self,
+        group_id: &str,
+        member_id: Option<&str>,
+        epoch: i32,
+    ) -> Result<(), GroupError> {
+        let group = self.groups.get(group_id);
+        match group.and_then(|group| group.consumer.as_deref()) {
+            Some(consumer) => consumer.may_fetch(member_id, epoch),
+            None => Ok(()),
+        }
+    }
+
     /// What was committed for these partitions, or for all that have an offset. A group
     /// that does not exist has committed nothing.
     pub fn fetch_offsets(

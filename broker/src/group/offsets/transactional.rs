@@ -96,6 +96,17 @@ impl<R> Coordinator<R> {
         if !is_of_a_member || request.generation < 0 && group.is_without_members() {
             return Ok(());
         }
+        if let Some(consumer) = &group.consumer {
+            let member = (request.member_id.as_str(), request.generation);
+            let outcome = consumer.may_commit(&*self.topics, true, member, &request.offsets);
+            return match outcome {
+                // From before members' epochs were known to TxnOffsetCommit (KIP-1319).
+                Err(GroupError::StaleMemberEpoch) if !request.knows_group_id_not_found => {
+                    Err(GroupError::IllegalGeneration)
+                }
+                outcome => outcome,
+            };
+        }
         group.member_of(&request.member_id, request.instance_id.as_deref())?;
         if request.generation != group.generation {
             return Err(GroupError::IllegalGeneration);

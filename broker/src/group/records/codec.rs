@@ -2,6 +2,7 @@
 //! each length checked against what is there.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
@@ -14,7 +15,7 @@ pub enum RecordError {
 }
 
 /// Text longer than its length can say is cut: ids that long are refused before.
-pub(super) fn put_string(out: &mut BytesMut, text: &str) {
+pub(in crate::group) fn put_string(out: &mut BytesMut, text: &str) {
     let text = &text[..text.floor_char_boundary(i16::MAX as usize)];
     out.put_i16(text.len() as i16);
     out.put_slice(text.as_bytes());
@@ -24,6 +25,23 @@ pub(super) fn put_nullable_string(out: &mut BytesMut, text: Option<&str>) {
     match text {
         Some(text) => put_string(out, text),
         None => out.put_i16(-1),
+    }
+}
+
+/// A flexible length is one more than what it counts; 0 is null.
+pub(super) fn put_compact_count(out: &mut BytesMut, count: usize) {
+    put_unsigned_varint(out, count as u32 + 1);
+}
+
+pub(super) fn put_compact_bytes(out: &mut BytesMut, bytes: &[u8]) {
+    put_compact_count(out, bytes.len());
+    out.put_slice(bytes);
+}
+
+pub(super) fn put_compact_nullable_string(out: &mut BytesMut, text: Option<&str>) {
+    match text {
+        Some(text) => put_compact_string(out, text),
+        None => out.put_u8(0),
     }
 }
 
@@ -52,7 +70,7 @@ pub(super) fn put_tagged_fields(out: &mut BytesMut, fields: &[(u32, &[u8])]) {
     }
 }
 
-pub(super) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
+pub(in crate::group) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
     out.put_i32(bytes.len() as i32);
     out.put_slice(bytes);
 }
@@ -83,6 +101,18 @@ impl<'a> Reader<'a> {
         Ok(*taken)
     }
 
+    /// Of bytes whose lengths are in the flexible form.
+    pub fn flexible(bytes: &'a [u8]) -> Self {
+        Self {
+            rest: bytes,
+            is_flexible: true,
+        }
+    }
+
+    pub fn i8(&mut self) -> Result<i8, RecordError> {
+        self.array().map(i8::from_be_bytes)
+    }
+
     pub fn i16(&mut self) -> Result<i16, RecordError> {
         self.array().map(i16::from_be_bytes)
     }
@@ -93,6 +123,10 @@ impl<'a> Reader<'a> {
 
     pub fn i64(&mut self) -> Result<i64, RecordError> {
         self.array().map(i64::from_be_bytes)
+    }
+
+    pub fn uuid(&mut self) -> Result<Uuid, RecordError> {
+        self.array().map(Uuid::from_bytes)
     }
 
     fn unsigned_varint(&mut self) -> Result<u32, RecordError> {
@@ -137,9 +171,15 @@ impl<'a> Reader<'a> {
         self.nullable_string()?.ok_or(RecordError::Cut)
     }
 
+    pub fn nullable_bytes(&mut self) -> Result<Option<Bytes>, RecordError> {
+        let Some(length) = self.length(Self::i32)? else {
+            return Ok(None);
+        };
+        self.take(length).map(Bytes::copy_from_slice).map(Some)
+    }
+
     pub fn bytes(&mut self) -> Result<Bytes, RecordError> {
-        let length = self.length(Self::i32)?.ok_or(RecordError::Cut)?;
-        self.take(length).map(Bytes::copy_from_slice)
+        self.nullable_bytes()?.ok_or(RecordError::Cut)
     }
 
     /// The number of elements that follow; each takes at least a byte.

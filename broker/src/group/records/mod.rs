@@ -1,6 +1,7 @@
 //! The records of `__consumer_offsets`, in Kafka's formats: other brokers' tools read them.
 
-mod codec;
+pub(super) mod codec;
+pub mod consumer;
 mod group_metadata;
 mod key;
 mod offset_commit;

@@ -34,11 +34,17 @@ pub async fn handle(context: &Context, request: DescribeGroupsRequest) -> Descri
 async fn describe(context: &Context, group_id: &Str) -> DescribedGroup {
     let id = text(group_id);
     let found = on_coordinator(context, group_id, async move |_, slot| {
-        slot.groups.borrow().describe(&id)
+        let groups = slot.groups.borrow();
+        (groups.describe(&id), groups.contains(&id))
     });
     match found.await {
-        Ok(Some(description)) => convert(group_id, description),
-        Ok(None) => {
+        Ok((Some(description), _)) => convert(group_id, description),
+        Ok((None, is_consumer)) => {
+            let message = if is_consumer {
+                format!("Group {group_id} is not a classic group.")
+            } else {
+                format!("Group {group_id} not found.")
+            };
             let is_error = context.version() >= NOT_FOUND_SINCE;
             DescribedGroup {
                 error_code: if is_error {
@@ -46,7 +52,7 @@ async fn describe(context: &Context, group_id: &Str) -> DescribedGroup {
                 } else {
                     ErrorCode::None
                 },
-                error_message: is_error.then(|| Str::from(format!("Group {group_id} not found."))),
+                error_message: is_error.then(|| Str::from(message)),
                 group_id: group_id.clone(),
                 group_state: Str::from("Dead"),
                 ..Default::default()

@@ -7,9 +7,6 @@ use crate::group::Listed;
 use crate::handlers::dispatch::Context;
 use crate::partition::ShardId;
 
-/// The type of all groups that are served (KIP-848 has others).
-const CLASSIC: &str = "classic";
-
 pub async fn handle(context: &Context, request: ListGroupsRequest) -> ListGroupsResponse {
     let shard = &context.shard;
     let calls: Vec<_> = (0..shard.mesh.shards())
@@ -31,13 +28,13 @@ pub async fn handle(context: &Context, request: ListGroupsRequest) -> ListGroups
     for call in calls {
         let listed = call.await.into_iter();
         let listed = listed.filter(|group| {
-            has(&request.states_filter, group.state) && has(&request.types_filter, CLASSIC)
+            has(&request.states_filter, group.state) && has(&request.types_filter, group.group_type)
         });
         groups.extend(listed.map(|group| ListedGroup {
             group_id: Str::from(group.group_id),
             protocol_type: Str::from(group.protocol_type),
             group_state: Str::from(group.state),
-            group_type: Str::from(CLASSIC),
+            group_type: Str::from(group.group_type),
         }));
     }
     ListGroupsResponse {

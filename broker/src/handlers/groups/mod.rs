@@ -1,6 +1,8 @@
-//! The APIs of consumer groups (classic protocol): each request is brought to the shard
-//! that coordinates its group.
+//! The APIs of consumer groups, of the classic and of the consumer protocol (KIP-848): each request
+//! is brought to the shard that coordinates its group.
 
+mod consumer_describe;
+mod consumer_heartbeat;
 mod delete;
 mod describe;
 mod find;
@@ -16,6 +18,8 @@ mod route;
 mod sync;
 mod txn_offset_commit;
 
+pub use consumer_describe::handle as consumer_describe;
+pub use consumer_heartbeat::handle as consumer_heartbeat;
 pub use delete::handle as delete;
 pub use describe::handle as describe;
 pub use find::handle as find;

@@ -10,7 +10,7 @@ use naru_wire::{ErrorCode, Str};
 use uuid::Uuid;
 
 use super::named::named;
-use super::route::{carry_out, code, on_coordinator, text};
+use super::route::{carry_out, code, on_coordinator, optional_text, text};
 use crate::cluster::TopicRef;
 use crate::coordinator::Reply;
 use crate::group::{CommittedOffset, FetchedOffset, GroupError, PartitionsOfTopic};
@@ -76,7 +76,9 @@ async fn of_group(
         }
         wanted
     });
-    let fetched = fetch(context, &group.group_id, wanted, requires_stable).await;
+    // Members say who they are from v9 on (KIP-848).
+    let member = (optional_text(&group.member_id), group.member_epoch);
+    let fetched = fetch(context, &group.group_id, member, wanted, requires_stable).await;
     let (error_code, fetched) = match fetched {
         Ok(fetched) => (ErrorCode::None, fetched),
         Err(error) => (code(error), Vec::new()),
@@ -113,7 +115,9 @@ async fn single(context: &Context, request: OffsetFetchRequest) -> OffsetFetchRe
         topics.map(by_name).collect::<Vec<_>>()
     });
     let requires_stable = request.require_stable;
-    let outcome = fetch(context, &request.group_id, wanted.clone(), requires_stable).await;
+    let group_id = &request.group_id;
+    let nobody = (None, -1);
+    let outcome = fetch(context, group_id, nobody, wanted.clone(), requires_stable).await;
     let (error_code, fetched) = match outcome {
         Ok(fetched) => (ErrorCode::None, fetched),
         Err(error) => (code(error), nothing(wanted.unwrap_or_default())),
@@ -174,6 +178,7 @@ fn nothing(wanted: Vec<PartitionsOfTopic>) -> Vec<FetchedOffset> {
 async fn fetch(
     context: &Context,
     group_id: &Str,
+    (member_id, member_epoch): (Option<String>, i32),
     wanted: Option<Vec<PartitionsOfTopic>>,
     requires_stable: bool,
 ) -> Result<Vec<FetchedOffset>, GroupError> {
@@ -182,8 +187,13 @@ async fn fetch(
     }
     let id = text(group_id);
     let fetched = on_coordinator(context, group_id, async move |shard, slot| {
+        let allowed =
+            slot.groups
+                .borrow()
+                .may_fetch_offsets(&id, member_id.as_deref(), member_epoch);
+        allowed?;
         if !requires_stable {
-            return Some(slot.groups.borrow().fetch_offsets(&id, wanted.as_deref()));
+            return Ok(slot.groups.borrow().fetch_offsets(&id, wanted.as_deref()));
         }
         let (reply, answer) = oneshot();
         let reply = Reply::Fetch(reply);
@@ -192,9 +202,9 @@ async fn fetch(
             .borrow_mut()
             .fetch_stable_offsets(id, wanted, reply);
         carry_out(&shard, slot, effects);
-        answer.await
+        answer.await.ok_or(GroupError::NotCoordinator)
     });
-    fetched.await?.ok_or(GroupError::NotCoordinator)
+    fetched.await?
 }
 
 fn by_topic(fetched: Vec<FetchedOffset>) -> Vec<(Str, Vec<FetchedOffset>)> {

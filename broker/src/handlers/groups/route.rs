@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use naru_wire::{ErrorCode, Str};
 
-use crate::cluster::TopicRef;
+use crate::cluster::{GROUP_VERSION, TopicRef};
 use crate::coordinator::{OFFSETS_TOPIC, Reply, Slot};
 use crate::group::{Effect, GroupError, partition_for};
 use crate::handlers::dispatch::Context;
@@ -54,6 +54,11 @@ where
     call.await
 }
 
+/// Whether groups of the consumer protocol are on (the feature group.version).
+pub fn serves_consumer_groups(context: &Context) -> bool {
+    context.shard.image().features().level(GROUP_VERSION) > 0
+}
+
 /// Carries out what an event came to. Takes the coordinator: who waits for its answer must not
 /// keep it, or would never hear that it is gone.
 pub fn carry_out(shard: &Rc<Shard>, slot: Rc<Slot>, effects: Vec<Effect<Reply>>) {
@@ -101,6 +106,13 @@ pub fn code(error: GroupError) -> ErrorCode {
         GroupError::InvalidProducerEpoch => ErrorCode::InvalidProducerEpoch,
         GroupError::InvalidTxnState => ErrorCode::InvalidTxnState,
         GroupError::OffsetMetadataTooLarge => ErrorCode::OffsetMetadataTooLarge,
+        GroupError::InvalidRequest => ErrorCode::InvalidRequest,
+        GroupError::FencedMemberEpoch => ErrorCode::FencedMemberEpoch,
+        GroupError::UnreleasedInstanceId => ErrorCode::UnreleasedInstanceId,
+        GroupError::UnsupportedAssignor => ErrorCode::UnsupportedAssignor,
+        GroupError::StaleMemberEpoch => ErrorCode::StaleMemberEpoch,
+        GroupError::InvalidRegularExpression => ErrorCode::InvalidRegularExpression,
+        GroupError::UnsupportedVersion => ErrorCode::UnsupportedVersion,
         GroupError::CoordinatorNotAvailable => ErrorCode::CoordinatorNotAvailable,
         GroupError::CoordinatorLoadInProgress => ErrorCode::CoordinatorLoadInProgress,
         GroupError::NotCoordinator => ErrorCode::NotCoordinator,

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use crate::group::messages::TxnCommitRequest;
 use crate::group::records::OffsetsRecord;
 use crate::group::{
-    CommitRequest, Coordinator, Effect, FetchedOffset, GroupConfig, GroupError, Now,
-    OffsetToCommit, PartitionsOfTopic, Producer, TransactionOutcome,
+    CommitRequest, ConsumerConfig, Coordinator, Effect, FetchedOffset, GroupConfig, GroupError,
+    Now, OffsetToCommit, PartitionsOfTopic, Producer, TransactionOutcome,
 };
 
 /// What a place of the log holds.
@@ -46,6 +46,7 @@ pub fn coordinator() -> Coordinator<u32> {
         members_max: 3,
         offsets_retention_ms: 1_000_000,
         offset_metadata_bytes_max: 10,
+        consumer: ConsumerConfig::default(),
     };
     Coordinator::new(config, Box::new(|| "suffix".to_owned()))
 }
