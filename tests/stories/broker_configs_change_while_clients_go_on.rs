@@ -130,6 +130,22 @@ fn what_topics_inherit_counts_at_once_and_survives_kill_9() {
     assert_eq!(of_topic(&broker), ("1048588".into(), 5, vec![5]));
 }
 
+/// The log has its settings from when it was opened, and is given others.
+#[test]
+fn logs_that_are_open_take_what_their_topics_inherit() {
+    let broker = Broker::start(&[]);
+    create_topic(&broker.bootstrap(), "t", 1, &[]);
+    assert_eq!(produce(&broker, 900_000), 0);
+    must_alter(&broker, "", &[("log.segment.bytes", SET, Some("1048576"))]);
+    for _ in 0..3 {
+        assert_eq!(produce(&broker, 900_000), 0);
+    }
+    let files = std::fs::read_dir(broker.dir().join("t-0")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name());
+    let segments = names.filter(|name| name.to_string_lossy().ends_with(".log"));
+    assert!(segments.count() >= 2, "a segment of 1 MiB takes one batch");
+}
+
 #[test]
 fn the_older_request_forgets_what_it_does_not_name() {
     let broker = Broker::start(&[]);
