@@ -7,7 +7,8 @@ mod world;
 use std::collections::HashMap;
 
 use cleaning::{
-    DELETE_RETENTION_MS, How, Known, Pair, batches_of, check, clean_all, new_log, open, records_of,
+    DELETE_RETENTION_MS, How, Known, Pair, SEGMENT_BYTES, batches_of, check, clean_all, new_log,
+    open, records_of,
 };
 use naru_engine::compaction::LastOfProducer;
 use naru_engine::log::Log;
@@ -278,5 +279,37 @@ fn what_is_damaged_is_not_cleaned() {
             "{cleaned:?}"
         );
         assert_eq!(file.length().await.unwrap(), length);
+    });
+}
+
+/// Updates to a few hot keys cost about what they take: Kafka writes the whole log each time.
+#[test]
+fn hot_keys_do_not_have_the_rest_written_again() {
+    run(10, async |env, known| {
+        let log = open(&env).await.unwrap();
+        let how = How {
+            segment_bytes_max: SEGMENT_BYTES,
+            ..How::at(100)
+        };
+        fill(&known, &log, Codec::None, 4_000, 4_000).await;
+        clean_all(&env, &log, &how).await.unwrap();
+        let (mut written, mut whole) = (0, 0);
+        for round in 0..10u64 {
+            for n in 0..200u64 {
+                let hot = (n % 40) as u32;
+                let pairs = [(hot * 100, Some(round * 1_000 + n))];
+                known.append(&log, &pairs, 10).unwrap();
+            }
+            log.flushed(log.end_offset()).await.unwrap();
+            let done = clean_all(&env, &log, &how).await.unwrap().unwrap();
+            // The first round takes the old values out of all the segments that had them.
+            if round > 0 {
+                written += done.written_bytes;
+                whole += log.size_bytes();
+            }
+        }
+        println!("{written} bytes were written again; the whole log each time: {whole}");
+        assert!(written * 10 < whole, "{written} of {whole}");
+        check(&log, &known, log.end_offset(), "hot keys").await;
     });
 }
