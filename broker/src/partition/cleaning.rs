@@ -36,6 +36,11 @@ impl Partition {
         self.log.roll_if_older(max_lag_ms, now_ms);
     }
 
+    /// See [`naru_engine::log::Log::changes_count`].
+    pub fn changes_count(&self) -> u64 {
+        self.log.changes_count()
+    }
+
     /// Where the files are that a cleaning reads and writes.
     pub fn dir(&self) -> &Path {
         self.log.dir()

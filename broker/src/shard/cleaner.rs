@@ -75,7 +75,10 @@ impl Shard {
             let mut put_off = HashSet::new();
             while let Some(partition) = self.dirtiest(&barred, &put_off).await {
                 let name = format!("{}-{}", partition.topic, partition.id.index);
-                match self.clean(&partition).await {
+                let before = partition.changes_count();
+                let cleaned = self.clean(&partition).await;
+                let has_changed = partition.changes_count() != before;
+                match cleaned {
                     Ok(Outcome {
                         before_bytes,
                         after_bytes,
@@ -84,7 +87,7 @@ impl Shard {
                         "{name}: compacted {segments_count} segments of {before_bytes} bytes to \
                          {after_bytes}"
                     ),
-                    Err(error) if error.is_passing() => {
+                    Err(error) if error.is_passing() || has_changed => {
                         tracing::debug!("{name} is compacted later: {error}");
                         put_off.insert(partition.id);
                     }

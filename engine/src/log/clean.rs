@@ -80,6 +80,12 @@ impl<E: Env> Log<E> {
         })
     }
 
+    /// How often segments were dropped or cut off since the log was opened. A cleaning that fails
+    /// when this has changed may have missed a file that is gone: it says nothing of the log.
+    pub fn changes_count(&self) -> u64 {
+        self.state().changes_count()
+    }
+
     /// Calls off a cleaning that is under way.
     pub(super) fn end_cleaning(&self) {
         self.0.ends_cleaning.store(true, Ordering::Release);

@@ -34,6 +34,7 @@ pub(in crate::log) struct State<F> {
     /// The segment of the checkpoint, if it was written since the log was opened.
     pub checkpointed: Option<i64>,
     truncations_count: u64,
+    drops_count: u64,
 }
 
 impl<F> State<F> {
@@ -58,6 +59,7 @@ impl<F> State<F> {
             cleaned: recovered.cleaned,
             checkpointed: None,
             truncations_count: 0,
+            drops_count: 0,
         };
         state.assert_invariants();
         state
@@ -209,6 +211,7 @@ impl<F> State<F> {
     /// The oldest segment is gone, durably.
     pub fn oldest_dropped(&mut self) {
         self.segments.drop_oldest();
+        self.drops_count += 1;
         self.assert_invariants();
     }
 
@@ -256,6 +259,11 @@ impl<F> State<F> {
     /// How often the log was truncated: a segment of before is not the same after.
     pub fn truncations_count(&self) -> u64 {
         self.truncations_count
+    }
+
+    /// How often segments were cut off, at either end.
+    pub fn changes_count(&self) -> u64 {
+        self.truncations_count + self.drops_count
     }
 
     /// One segment, which holds what is left of some, has taken their place.
