@@ -81,10 +81,11 @@ impl<E: Env> Log<E> {
     /// Opens a file for readers.
     async fn open_file(&self, path: &Path, how: Open) -> io::Result<E::File> {
         // While segments give their places to another, a path leads to one of them or to none.
-        while self.state().readers.is_swapping() && self.check().is_ok() {
+        let is_swapping = || self.state().readers.is_swapping();
+        while is_swapping() && self.check().is_ok() {
             self.0.swapped.wait().await;
         }
-        if self.state().readers.is_swapping() {
+        if is_swapping() {
             return Err(io::Error::other("a swap of segments was not finished"));
         }
         // Once the log is retired, the path may lead to the records of another topic.
