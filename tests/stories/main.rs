@@ -22,6 +22,7 @@ mod a_peer_that_hangs_up_ends_its_wait;
 mod a_produce_that_a_deletion_overtakes_misses_its_topic;
 mod a_topic_made_again_never_has_the_deleted_records;
 mod a_transaction_begins_with_its_coordinator;
+mod a_transaction_may_begin_before_the_markers_of_the_last;
 mod a_waiting_fetch_leaves_the_broker_to_others;
 mod acked_records_survive_kill_9;
 mod an_old_data_directory_reads_as_it_was_left;

@@ -11,7 +11,7 @@ use naru_wire::{ErrorCode, Str};
 
 use super::dispatch::Context;
 use super::produce::{Place, Routed};
-use super::transactions;
+use super::transactions::{self, ADD_RETRY_EVERY, ADDITIONS_ASKED_MAX};
 use crate::cluster::TopicRef;
 use crate::partition::{
     NO_EPOCH, PartitionId, ShardId, Verification, VerificationGuard, VerificationRequest, owner,
@@ -49,9 +49,23 @@ pub async fn verify(
         all.for_each(|one| one.verification = Verification::Waived);
         return Vec::new();
     }
-    let guarded = take_guards(&context.shard, routed, adds).await;
-    let (unnamed, by_topic) = by_topic(context, routed, guarded);
-    let codes = ask(context, transactional_id, producer, &by_topic, adds).await;
+    let mut asked = 0;
+    let (unnamed, by_topic, codes) = loop {
+        let guarded = take_guards(&context.shard, routed, adds).await;
+        let (unnamed, by_topic) = by_topic(context, routed, guarded.clone());
+        let codes = ask(context, transactional_id, producer, &by_topic, adds).await;
+        asked += 1;
+        let is_last = !adds || asked == ADDITIONS_ASKED_MAX;
+        if !is_last && codes.iter().flatten().any(is_concurrent) {
+            context.shard.io.sleep(ADD_RETRY_EVERY).await;
+            continue;
+        }
+        // The marker of the transaction before may have come after a guard was taken, and before
+        // the coordinator looked.
+        if is_last || take_guards(&context.shard, routed, adds).await == guarded {
+            break (unnamed, by_topic, codes);
+        }
+    };
     let mut refused: Vec<(usize, ErrorCode)> = unnamed;
     for ((_, asked), codes) in by_topic.into_iter().zip(codes) {
         for ((at, guard), code) in asked.into_iter().zip(codes) {
@@ -71,6 +85,10 @@ pub async fn verify(
         answers.push((routed.remove(at).place, code));
     }
     answers
+}
+
+fn is_concurrent(code: &ErrorCode) -> bool {
+    *code == ErrorCode::ConcurrentTransactions
 }
 
 fn refuse_all(routed: &mut Vec<Routed>, code: ErrorCode) -> Vec<(Place, ErrorCode)> {

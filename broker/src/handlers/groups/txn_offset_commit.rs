@@ -17,8 +17,8 @@ use super::route::{carry_out_verified, code, code_of, on_coordinator, optional_t
 use crate::coordinator::{OFFSETS_TOPIC, Reply};
 use crate::group::{GroupError, OffsetToCommit, Producer, TxnCommitRequest};
 use crate::handlers::dispatch::Context;
-use crate::handlers::transactions;
-use crate::partition::{Verification, VerificationRequest};
+use crate::handlers::transactions::{self, ADD_RETRY_EVERY, ADDITIONS_ASKED_MAX};
+use crate::partition::{Verification, VerificationGuard, VerificationRequest};
 
 /// Versions from here on name topics by their ids, and know GROUP_ID_NOT_FOUND.
 const TOPIC_IDS_SINCE: i16 = 6;
@@ -129,17 +129,53 @@ async fn verify(
         base_sequence: -1,
         bumps_epochs: adds,
     };
+    let is_asked_for = context.shard.config.log.verifies_transactions;
+    let mut asked = 0;
+    loop {
+        let Some(guard) = take_guard(context, request, wanted).await? else {
+            // Its transaction is open in this partition already.
+            return Ok(Verification::None);
+        };
+        if !is_asked_for && !adds {
+            return Ok(Verification::Waived);
+        }
+        let verdict = ask(context, request, adds).await?;
+        asked += 1;
+        let is_last = !adds || asked == ADDITIONS_ASKED_MAX;
+        match verdict {
+            ErrorCode::ConcurrentTransactions if !is_last => {
+                context.shard.io.sleep(ADD_RETRY_EVERY).await;
+            }
+            ErrorCode::None if !is_asked_for => return Ok(Verification::Waived),
+            ErrorCode::None => {
+                // The marker of the transaction before may have come after the guard was taken,
+                // and before the coordinator looked.
+                if is_last || take_guard(context, request, wanted).await? == Some(guard) {
+                    return Ok(Verification::Confirmed(guard));
+                }
+            }
+            refusal => return Err(told(refusal, context.version())),
+        }
+    }
+}
+
+async fn take_guard(
+    context: &Context,
+    request: &TxnOffsetCommitRequest,
+    wanted: VerificationRequest,
+) -> Result<Option<VerificationGuard>, ErrorCode> {
     let guard = on_coordinator(context, &request.group_id, async move |shard, slot| {
         slot.partition.begin_verification(wanted, shard.now_ms())
     });
-    let Some(guard) = guard.await.map_err(code)? else {
-        // Its transaction is open in this partition already.
-        return Ok(Verification::None);
-    };
-    let is_asked_for = context.shard.config.log.verifies_transactions;
-    if !is_asked_for && !adds {
-        return Ok(Verification::Waived);
-    }
+    guard.await.map_err(code)
+}
+
+/// What the transaction coordinator says of the group's partition.
+async fn ask(
+    context: &Context,
+    request: &TxnOffsetCommitRequest,
+    adds: bool,
+) -> Result<ErrorCode, ErrorCode> {
     let (index, _) = place(context, &request.group_id).map_err(code)?;
     let partitions = vec![(Str::from(OFFSETS_TOPIC), vec![index])];
     let codes = transactions::verify(
@@ -151,11 +187,7 @@ async fn verify(
         adds,
     );
     let verdict = codes.await.into_iter().flatten().next();
-    match verdict.unwrap_or(ErrorCode::CoordinatorNotAvailable) {
-        ErrorCode::None if is_asked_for => Ok(Verification::Confirmed(guard)),
-        ErrorCode::None => Ok(Verification::Waived),
-        refusal => Err(told(refusal, context.version())),
-    }
+    Ok(verdict.unwrap_or(ErrorCode::CoordinatorNotAvailable))
 }
 
 /// An error of the verification in the words of a group coordinator.

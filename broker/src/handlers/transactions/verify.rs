@@ -6,22 +6,27 @@ use std::time::Duration;
 
 use naru_wire::{ErrorCode, Str};
 
-use super::route::{Refusal, add, code, on_coordinator, topic_partition};
+use super::route::{add, code, on_coordinator, topic_partition};
 use crate::handlers::dispatch::Context;
 use crate::transaction::{
     ProducerIdAndEpoch, TopicPartition, TransactionError, TransactionVersion,
 };
 
-/// How long an addition waits for the markers of the transaction before it, and how often it asks
-/// (Kafka's add.partitions.to.txn.retry.backoff.ms and .max.ms).
-const ADD_RETRY_EVERY: Duration = Duration::from_millis(20);
-const ADD_RETRIES_MAX: usize = 5;
+/// How long an addition waits for the markers of the transaction before it, and how often it is
+/// asked for (Kafka's add.partitions.to.txn.retry.backoff.ms and .max.ms).
+pub const ADD_RETRY_EVERY: Duration = Duration::from_millis(20);
+pub const ADDITIONS_ASKED_MAX: usize = 6;
 
 /// Asks the coordinator of `transactional_id`; one error code for each partition, in the order
 /// of `partitions`. With `add`, partitions that are not in the transaction become part of it
 /// (`transaction.version` 2: Produce v12 and TxnOffsetCommit v5 and later); without it, they are
 /// TRANSACTION_ABORTABLE, which producers of Produce up to v10 and TxnOffsetCommit up to v3 know
 /// as INVALID_TXN_STATE: that is for the caller to say.
+///
+/// A producer of version 2 may write as soon as its last transaction is decided, while the markers
+/// of that one are still on their way: CONCURRENT_TRANSACTIONS. It is for the caller to make it
+/// wait ([`ADD_RETRY_EVERY`]), and to take its guards anew: the marker that is waited for ends
+/// those that were taken before it.
 ///
 /// The codes are those that a producer is told: it is fenced with INVALID_PRODUCER_EPOCH, and
 /// a coordinator that is not there is NOT_ENOUGH_REPLICAS, which it retries.
@@ -98,8 +103,6 @@ pub(super) async fn verify_only(
     by_topic.collect()
 }
 
-/// A producer of version 2 may write as soon as its last transaction is decided, while the markers
-/// of that one are still on their way: it is made to wait here for a while.
 async fn add_by_writing(
     context: &Context,
     id: &str,
@@ -111,15 +114,7 @@ async fn add_by_writing(
         .flat_map(|(topic, indexes)| listed(topic, indexes));
     let wanted: BTreeSet<_> = wanted.collect();
     let version = TransactionVersion::V2;
-    let mut added = add(context, id, producer, wanted.clone(), version).await;
-    for _ in 0..ADD_RETRIES_MAX {
-        match added {
-            Err(Refusal::Whole(TransactionError::ConcurrentTransactions)) => {}
-            _ => break,
-        }
-        context.shard.io.sleep(ADD_RETRY_EVERY).await;
-        added = add(context, id, producer, wanted.clone(), version).await;
-    }
+    let added = add(context, id, producer, wanted, version).await;
     let by_topic = partitions.iter().map(|(topic, indexes)| {
         let verdicts = listed(topic, indexes).map(|partition| match &added {
             Ok(()) => Ok(()),
