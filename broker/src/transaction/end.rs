@@ -162,7 +162,9 @@ fn step_with_an_epoch_each(
     if producer_id != metadata.producer_id && !has_new_producer_id {
         return Err(TransactionError::InvalidProducerIdMapping);
     }
-    let has_next_epoch = producer_epoch.checked_add(1) == Some(metadata.producer_epoch);
+    // The epoch above the last one only fences: a takeover has it, no decision of this producer.
+    let has_next_epoch =
+        producer_epoch < EPOCH_MAX && producer_epoch + 1 == metadata.producer_epoch;
     let is_retry = has_new_producer_id || has_next_epoch;
     let is_current = !has_new_producer_id && producer_epoch == metadata.producer_epoch;
     match metadata.state {

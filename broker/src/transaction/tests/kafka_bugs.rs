@@ -64,6 +64,19 @@ fn kafka_20090_no_producer_is_told_the_epoch_that_is_left_for_fencing() {
     assert_eq!(ended, Ok(producer(told.producer_id, 1)));
 }
 
+/// A takeover of the old flow fences with that epoch. The producer's own end, in the new flow by
+/// then, looks like a retry.
+#[test]
+fn kafka_20090_nor_is_a_producer_that_was_taken_over_before_the_new_flow() {
+    let mut world = World::new(TransactionVersion::V0);
+    world.put_ongoing(LAST);
+    assert_eq!(world.init(), Err(E::ConcurrentTransactions));
+    assert_eq!(world.metadata().producer_epoch, i16::MAX);
+    world.version = TransactionVersion::V2;
+    let ended = world.end(producer(7, LAST), ABORT);
+    assert_eq!(ended, Err(E::ProducerFenced));
+}
+
 /// A log that Kafka has left such a transaction in is got out of it.
 #[test]
 fn kafka_20090_an_open_transaction_at_the_last_of_all_epochs_is_aborted() {
