@@ -140,8 +140,8 @@ impl<D: Disk> SingleNode<D> {
     }
 
     /// What is told of commands that could not be written. Without room they are taken back: the
-    /// log is cut to where it was, and the state is that of the image that was shown last. After any
-    /// other failure, or if the cut fails too, the log is fenced.
+    /// log is cut to where it was, and the state is that of the image that was shown last. After
+    /// any other failure, or if the cut fails too, the log is fenced.
     async fn give_up(&self, mut writer: Writer<D::File>, error: &StorageError) -> ClusterError {
         let taken_back = match error.is_no_room() {
             true => writer.log.cut_back().await,
