@@ -174,6 +174,8 @@ public class Transactions {
                     producer.send(new ProducerRecord<>(out, 0, null, "done " + record.value()));
                     offsets.put(new TopicPartition(in, 0), new OffsetAndMetadata(record.offset() + 1));
                 }
+                // An abort drops what was not sent yet.
+                producer.flush();
                 producer.sendOffsetsToTransaction(offsets, consumer.groupMetadata());
                 if (attempt % 2 == 0) {
                     producer.abortTransaction();
