@@ -416,17 +416,20 @@ public class ToolChecks {
         Tool.ok("GroupsCommand", at("--list", "--consumer")).line(name + "-grouped-group");
     }
 
+    /** Longer than a broker waits for more members of a new group (group.initial.rebalance.delay.ms, 3 s). */
+    static final String IDLE_MS = "8000";
+
     static void coordinatorRecords() throws Exception {
         String[] made = groupOf("recorded");
-        String read = Tool.run("", CONSOLE_CONSUMER, at("--topic", "__consumer_offsets", "--from-beginning", "--timeout-ms", "3000",
+        String read = Tool.run("", CONSOLE_CONSUMER, at("--topic", "__consumer_offsets", "--from-beginning", "--timeout-ms", IDLE_MS,
             "--formatter", "org.apache.kafka.tools.consumer.OffsetsMessageFormatter")).out;
         if (!read.contains("\"group\":\"" + made[1] + "\"") || !read.contains("\"topic\":\"" + made[0] + "\"")) {
             throw new AssertionError("no commit of " + made[1] + " in " + read);
         }
-        read = Tool.run("", CONSOLE_CONSUMER, at("--topic", "__consumer_offsets", "--from-beginning", "--timeout-ms", "3000",
+        read = Tool.run("", CONSOLE_CONSUMER, at("--topic", "__consumer_offsets", "--from-beginning", "--timeout-ms", IDLE_MS,
             "--formatter", "org.apache.kafka.tools.consumer.GroupMetadataMessageFormatter")).out;
         if (!read.contains("\"group\":\"" + made[1] + "\"")) throw new AssertionError("no group " + made[1] + " in " + read);
-        read = Tool.run("", CONSOLE_CONSUMER, at("--topic", "__transaction_state", "--from-beginning", "--timeout-ms", "3000",
+        read = Tool.run("", CONSOLE_CONSUMER, at("--topic", "__transaction_state", "--from-beginning", "--timeout-ms", IDLE_MS,
             "--formatter", "org.apache.kafka.tools.consumer.TransactionLogMessageFormatter")).out;
         if (!read.contains("\"transactionalId\":\"" + name + "-perf-id\"")) throw new AssertionError("no transaction in " + read);
     }
