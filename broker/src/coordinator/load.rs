@@ -1,39 +1,23 @@
-//! A coordinator from its partition's log: a restart is a replay.
-//!
-//! What is read is what the log holds, so that compaction bounds it: not every commit ever made.
-//! Markers may be appended meanwhile: the log is read until nothing is left of it, and the
-//! coordinator is served in the same turn.
+//! The groups of a partition, from its log: offsets and members, and what markers said of
+//! transactions.
 
 use std::rc::Rc;
 
-use naru_engine::log::{LogError, ReadError};
 use naru_record_batch::{BatchHeader, EndTransactionMarker, HEADER_BYTES, Records};
 use naru_runtime::Handle;
 
+use super::read_back::{LoadError, read_back};
 use super::slots::outcome;
 use super::{Reply, Slot};
 use crate::config::Groups;
 use crate::group::{ConsumerConfig, Coordinator, GroupConfig, MigrationPolicy, Now};
-use crate::partition::{Isolation, Partition};
-
-/// Bytes of the log that are read and replayed before the shard's other work has its turn.
-const READ_BYTES: usize = 256 << 10;
+use crate::partition::Partition;
 
 /// What a coordinator was made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
     pub bytes: u64,
     pub records: u64,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error("there is no whole batch at offset {0}")]
-    Damaged(i64),
 }
 
 fn config(groups: &Groups) -> GroupConfig {
@@ -91,46 +75,17 @@ impl Slot {
     ) -> Result<(Self, Loaded), LoadError> {
         let slot = Self::empty(io, groups, Rc::clone(&partition));
         let mut loaded = Loaded::default();
-        // What recovery found is committed before it is read, or the end of it would be missed.
-        partition.latest(Isolation::ReadUncommitted).await?;
-        let mut offset = partition.start_offset();
-        while offset < partition.committed() {
-            let everything = Isolation::ReadUncommitted;
-            let read = partition.read(offset, READ_BYTES, true, everything);
-            let bytes = match read.await {
-                Ok(read) => read.records.concat(),
-                Err(ReadError::OffsetOutOfRange { start, .. }) if offset < start => {
-                    offset = start;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let next = slot.replay_all(&bytes, &mut loaded);
-            offset = next.ok_or(LoadError::Damaged(offset))?;
-            io.yield_now().await;
-        }
+        read_back(io, &partition, |header, batch| {
+            slot.replay(header, batch, &mut loaded);
+        })
+        .await?;
         slot.groups.borrow_mut().loaded(now());
         Ok((slot, loaded))
     }
 
-    /// Takes whole batches; returns the offset after them, if there are any.
-    pub(super) fn replay_all(&self, bytes: &[u8], loaded: &mut Loaded) -> Option<i64> {
-        let mut next = None;
-        let mut rest = bytes;
-        while let Ok(header) = BatchHeader::parse(rest) {
-            let Some((batch, after)) = rest.split_at_checked(header.size_bytes()) else {
-                break;
-            };
-            loaded.records += self.replay(&header, batch);
-            loaded.bytes += batch.len() as u64;
-            next = Some(header.next_offset());
-            rest = after;
-        }
-        next
-    }
-
-    /// Returns how many records there were: none in a batch that compaction has emptied.
-    fn replay(&self, header: &BatchHeader, batch: &[u8]) -> u64 {
+    /// A batch that compaction has emptied has no records.
+    pub(super) fn replay(&self, header: &BatchHeader, batch: &[u8], loaded: &mut Loaded) {
+        loaded.bytes += batch.len() as u64;
         let attributes = header.attributes;
         if attributes.is_control() {
             // Whose transaction it is stands in the header, also where compaction has taken the
@@ -140,14 +95,13 @@ impl Slot {
                 let mut groups = self.groups.borrow_mut();
                 groups.replay_marker(header.base_offset, header.producer_id, outcome);
             }
-            return 0;
+            return;
         }
         let producer_id = attributes.is_transactional().then_some(header.producer_id);
         // The batches are the coordinator's own, and not compressed.
         let records = batch.get(HEADER_BYTES..).unwrap_or_default();
-        let mut count = 0;
         for record in Records::new(records) {
-            count += 1;
+            loaded.records += 1;
             let replayed = match &record {
                 Ok(record) => {
                     let offset = header.base_offset + i64::from(record.offset_delta);
@@ -163,6 +117,5 @@ impl Slot {
                 tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
             }
         }
-        count
     }
 }

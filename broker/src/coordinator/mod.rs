@@ -4,7 +4,9 @@
 
 mod drive;
 mod load;
+mod read_back;
 mod reply;
+mod seats;
 mod slots;
 #[cfg(test)]
 mod tests;

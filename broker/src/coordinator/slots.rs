@@ -1,7 +1,6 @@
 //! The coordinators of a shard, one for each partition of `__consumer_offsets` it owns.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -9,6 +8,7 @@ use naru_runtime::Handle;
 use naru_runtime::sync::Notify;
 
 use super::Reply;
+use super::seats::{Seated, Seats};
 use crate::group::{Coordinator, GroupError, NoTopics, Now, Topics, TransactionOutcome};
 use crate::partition::{Partition, TransactionResult};
 
@@ -18,11 +18,10 @@ pub struct Slot {
     pub partition: Rc<Partition>,
 }
 
-/// A partition of `__consumer_offsets` of this shard.
-enum Seat {
-    /// Its log is being read: whoever asks comes again.
-    Loading(Rc<Partition>),
-    Taken(Rc<Slot>),
+impl Seated for Slot {
+    fn partition(&self) -> &Rc<Partition> {
+        &self.partition
+    }
 }
 
 impl Slot {
@@ -50,7 +49,7 @@ pub struct Coordinators {
     pub(super) io: Handle,
     /// Where the monotonic clock of [`Now`] begins.
     began: Instant,
-    seats: RefCell<BTreeMap<i32, Seat>>,
+    seats: Seats<Slot>,
     /// The cluster's topics, as all of them know them.
     topics: RefCell<Rc<dyn Topics>>,
     /// What the timekeeper waits for, in ms of the monotonic clock.
@@ -64,7 +63,7 @@ impl Coordinators {
         Self {
             began: io.now(),
             io,
-            seats: RefCell::default(),
+            seats: Seats::default(),
             topics: RefCell::new(Rc::new(NoTopics)),
             awaited_ms: Cell::new(i64::MAX),
             changed: Notify::new(),
@@ -82,15 +81,13 @@ impl Coordinators {
 
     /// The groups of a partition are not known yet.
     pub fn begin_loading(&self, index: i32, partition: Rc<Partition>) {
-        self.seats
-            .borrow_mut()
-            .insert(index, Seat::Loading(partition));
+        self.seats.begin_loading(index, partition);
     }
 
     /// The groups of a partition are known. `None` if it was deleted while its log was read:
     /// another one may be in its place.
     pub fn end_loading(&self, index: i32, slot: Slot) -> Option<Rc<Slot>> {
-        if !self.is_loading(index, &slot.partition) {
+        if !self.seats.is_loading(index, &slot.partition) {
             return None;
         }
         self.insert(index, slot);
@@ -99,14 +96,7 @@ impl Coordinators {
 
     /// The log of a partition cannot be read.
     pub fn fail_loading(&self, index: i32, partition: &Rc<Partition>) {
-        if self.is_loading(index, partition) {
-            self.remove(index);
-        }
-    }
-
-    fn is_loading(&self, index: i32, of: &Rc<Partition>) -> bool {
-        let seats = self.seats.borrow();
-        matches!(seats.get(&index), Some(Seat::Loading(partition)) if Rc::ptr_eq(partition, of))
+        self.seats.fail_loading(index, partition);
     }
 
     pub(super) fn topics(&self) -> Rc<dyn Topics> {
@@ -125,35 +115,25 @@ impl Coordinators {
 
     pub fn insert(&self, index: i32, slot: Slot) {
         slot.groups.borrow_mut().take_topics(self.topics(), true);
-        let seat = Seat::Taken(Rc::new(slot));
-        self.seats.borrow_mut().insert(index, seat);
+        self.seats.take(index, &Rc::new(slot));
         self.changed.notify_all();
     }
 
     pub fn remove(&self, index: i32) {
-        self.seats.borrow_mut().remove(&index);
+        self.seats.remove(index);
     }
 
     pub fn contains(&self, index: i32) -> bool {
-        self.seats.borrow().contains_key(&index)
+        self.seats.contains(index)
     }
 
     pub fn get(&self, index: i32) -> Result<Rc<Slot>, GroupError> {
-        match self.seats.borrow().get(&index) {
-            None => Err(GroupError::NotCoordinator),
-            Some(Seat::Loading(_)) => Err(GroupError::CoordinatorLoadInProgress),
-            Some(Seat::Taken(slot)) => Ok(Rc::clone(slot)),
-        }
+        Ok(self.seats.get(index)?)
     }
 
     /// Those whose groups are known.
     pub fn all(&self) -> Vec<Rc<Slot>> {
-        let seats = self.seats.borrow();
-        let taken = seats.values().filter_map(|seat| match seat {
-            Seat::Loading(_) => None,
-            Seat::Taken(slot) => Some(Rc::clone(slot)),
-        });
-        taken.collect()
+        self.seats.all()
     }
 
     /// When the next of them has something to do, in ms of the monotonic clock.

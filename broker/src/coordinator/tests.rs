@@ -13,6 +13,7 @@ use naru_runtime::sync::oneshot;
 use uuid::Uuid;
 
 use super::load::Loaded;
+use super::read_back::each_batch;
 use super::{Coordinators, OFFSETS_TOPIC, Reply, Slot};
 use crate::config::{BrokerConfig, Machine, TopicConfig};
 use crate::group::{CommitRequest, GroupError, OffsetToCommit, Producer, TxnCommitRequest};
@@ -261,10 +262,12 @@ fn what_compaction_leaves_is_enough() {
         let mut put = |base_offset, batch: &[u8], expected| {
             let mut batch = batch.to_vec();
             stamp(&mut batch, base_offset, 0);
-            let next = slot.replay_all(&batch, &mut loaded);
+            let next = each_batch(&batch, |header, batch| {
+                slot.replay(header, batch, &mut loaded)
+            });
             assert_eq!(next, Some(base_offset + 1));
             assert_eq!(committed(&slot, 0), expected, "after {base_offset}");
-            assert_eq!(slot.replay_all(&batch[1..], &mut Loaded::default()), None);
+            assert_eq!(each_batch(&batch[1..], |_, _| {}), None);
         };
         let of = |producer: Option<Producer>, at| {
             let record = offset(at);

@@ -1,28 +1,15 @@
-//! A coordinator from its partition's log: a restart is a replay.
+//! The transactional ids of a partition, from its log.
 
 use std::rc::Rc;
 
-use naru_engine::log::{LogError, ReadError};
-use naru_record_batch::{BatchHeader, HEADER_BYTES, Records};
+use naru_record_batch::{HEADER_BYTES, Records};
 use naru_runtime::Handle;
 
 use super::TransactionSlot;
 use crate::config::Transactions;
-use crate::partition::{Isolation, Partition};
+use crate::coordinator::read_back::{LoadError, read_back};
+use crate::partition::Partition;
 use crate::transaction::{Coordinator, TransactionConfig};
-
-/// Bytes of the log that are read and replayed before the shard's other work has its turn.
-const READ_BYTES: usize = 256 << 10;
-
-#[derive(Debug, thiserror::Error)]
-pub enum TransactionsLoadError {
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error("there is no whole batch at offset {0}")]
-    Damaged(i64),
-}
 
 impl TransactionSlot {
     /// A coordinator for a partition that has no records yet.
@@ -44,37 +31,9 @@ impl TransactionSlot {
         io: &Handle,
         config: &Transactions,
         partition: Rc<Partition>,
-    ) -> Result<Self, TransactionsLoadError> {
+    ) -> Result<Self, LoadError> {
         let slot = Self::empty(config, Rc::clone(&partition));
-        // What recovery found is committed before it is read, or the end of it would be missed.
-        partition.latest(Isolation::ReadUncommitted).await?;
-        let mut offset = partition.start_offset();
-        while offset < partition.committed() {
-            let everything = Isolation::ReadUncommitted;
-            let read = partition.read(offset, READ_BYTES, true, everything);
-            let bytes = match read.await {
-                Ok(read) => read.records.concat(),
-                Err(ReadError::OffsetOutOfRange { start, .. }) if offset < start => {
-                    offset = start;
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let before = offset;
-            let mut rest = &bytes[..];
-            while let Ok(header) = BatchHeader::parse(rest) {
-                let Some((batch, after)) = rest.split_at_checked(header.size_bytes()) else {
-                    break;
-                };
-                slot.replay(batch);
-                offset = header.next_offset();
-                rest = after;
-            }
-            if offset == before {
-                return Err(TransactionsLoadError::Damaged(offset));
-            }
-            io.yield_now().await;
-        }
+        read_back(io, &partition, |_, batch| slot.replay(batch)).await?;
         Ok(slot)
     }
 
