@@ -16,6 +16,7 @@ mod memory;
 mod metrics;
 mod net;
 mod partition;
+mod record_codec;
 pub mod server;
 mod shard;
 mod transaction;

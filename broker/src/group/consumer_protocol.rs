@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 
-use super::records::{Reader, RecordError};
+use crate::record_codec::{Reader, RecordError};
 
 /// The protocol type of consumers.
 pub const PROTOCOL_TYPE: &str = "consumer";

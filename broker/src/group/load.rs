@@ -6,9 +6,10 @@ use super::member::Member;
 use super::messages::JoinRequest;
 use super::offsets::StoredOffset;
 use super::records::consumer::ConsumerRecord;
-use super::records::{self, GroupValue, Key, RecordError};
+use super::records::{self, GroupValue, Key};
 use super::state::{Group, State};
 use super::{Now, TransactionOutcome};
+use crate::record_codec::RecordError;
 
 impl<R> Coordinator<R> {
     /// Takes one record of the log, in order; `producer_id` is that of a transactional batch.

@@ -1,8 +1,9 @@
 //! From the log back to the ids.
 
 use super::coordinator::{Coordinator, Entry};
-use super::records::{self, RecordError};
+use super::records;
 use super::{Effect, Now};
+use crate::record_codec::RecordError;
 
 impl<R> Coordinator<R> {
     /// Takes one record of the log, in order. `None` as value is a tombstone.

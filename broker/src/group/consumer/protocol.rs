@@ -6,10 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::super::records::RecordError;
-use super::super::records::codec::{Reader, put_bytes, put_string};
 use super::super::records::consumer::Partitions;
 use super::topics::Topics;
+use crate::record_codec::{Reader, RecordError, put_bytes, put_string};
 
 pub use super::super::consumer_protocol::PROTOCOL_TYPE as CONSUMER;
 

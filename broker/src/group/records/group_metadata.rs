@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::codec::{Reader, RecordError, put_bytes, put_nullable_string, put_string};
+use crate::record_codec::{Reader, RecordError, put_bytes, put_nullable_string, put_string};
 
 const VERSION: i16 = 3;
 

@@ -3,8 +3,8 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::codec::{Reader, RecordError, put_string};
 use super::consumer::ConsumerKey;
+use crate::record_codec::{Reader, RecordError, put_string};
 
 const OFFSET_VERSION: i16 = 1;
 const GROUP_VERSION: i16 = 2;

@@ -1,6 +1,5 @@
 //! The records of `__consumer_offsets`, in Kafka's formats: other brokers' tools read them.
 
-pub(super) mod codec;
 pub mod consumer;
 mod group_metadata;
 mod key;
@@ -11,8 +10,6 @@ use bytes::Bytes;
 use super::member::Member;
 use super::messages::{CommittedOffset, OffsetToCommit};
 use super::state::Group;
-pub(super) use codec::Reader;
-pub use codec::RecordError;
 pub use group_metadata::{GroupValue, MemberValue};
 pub use key::Key;
 pub use offset_commit::{decode as decode_offset_value, encode as encode_offset_value};

@@ -3,8 +3,8 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
-use super::codec::{Reader, RecordError, put_compact_string, put_string, put_tagged_fields};
 use crate::group::messages::CommittedOffset;
+use crate::record_codec::{Reader, RecordError, put_compact_string, put_string, put_tagged_fields};
 
 const VERSION: i16 = 4;
 /// The topic's id, in versions from 4 on.

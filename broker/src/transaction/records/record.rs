@@ -2,8 +2,8 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::codec::{Reader, RecordError, put_string};
 use super::value;
+use crate::record_codec::{Reader, RecordError, put_string};
 use crate::transaction::TransactionVersion;
 use crate::transaction::metadata::Metadata;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::record_codec::RecordError;
 use crate::transaction::metadata::{Metadata, NO_EPOCH, NO_PRODUCER_ID};
 use crate::transaction::{TopicPartition, TransactionState, TransactionVersion};
 

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::codec::{
-    Reader, RecordError, put_compact_length, put_compact_string, put_string, put_unsigned_varint,
+use crate::record_codec::{
+    Reader, RecordError, put_compact_count, put_compact_string, put_string, put_tagged_fields,
+    put_unsigned_varint,
 };
 use crate::transaction::metadata::{Metadata, NO_EPOCH, NO_PRODUCER_ID};
 use crate::transaction::{TopicPartition, TransactionState, TransactionVersion};
@@ -47,7 +48,7 @@ fn put_partitions(out: &mut BytesMut, metadata: &Metadata, is_flexible: bool) {
     let topics: Vec<_> = partitions.chunk_by(|a, b| a.topic == b.topic).collect();
     let put_length = |out: &mut BytesMut, length: usize| {
         if is_flexible {
-            put_compact_length(out, length);
+            put_compact_count(out, length);
         } else {
             out.put_i32(length as i32);
         }
@@ -72,23 +73,19 @@ fn put_partitions(out: &mut BytesMut, metadata: &Metadata, is_flexible: bool) {
 
 /// Tagged fields in the order of their tags; those that are as they are by default are left out.
 fn put_tags(out: &mut BytesMut, metadata: &Metadata) {
-    let ids = [
-        (TAG_PREVIOUS_PRODUCER_ID, metadata.previous_producer_id),
-        (TAG_NEXT_PRODUCER_ID, metadata.next_producer_id),
-    ];
-    let ids = ids.into_iter().filter(|(_, id)| *id != NO_PRODUCER_ID);
+    let previous = metadata.previous_producer_id.to_be_bytes();
+    let next = metadata.next_producer_id.to_be_bytes();
+    let version = metadata.version.level().to_be_bytes();
+    let has_previous = metadata.previous_producer_id != NO_PRODUCER_ID;
+    let has_next = metadata.next_producer_id != NO_PRODUCER_ID;
     let has_version = metadata.version != TransactionVersion::V0;
-    put_unsigned_varint(out, ids.clone().count() as u32 + u32::from(has_version));
-    for (tag, id) in ids {
-        put_unsigned_varint(out, tag);
-        put_unsigned_varint(out, size_of::<i64>() as u32);
-        out.put_i64(id);
-    }
-    if has_version {
-        put_unsigned_varint(out, TAG_VERSION);
-        put_unsigned_varint(out, size_of::<i16>() as u32);
-        out.put_i16(metadata.version.level());
-    }
+    let fields = [
+        has_previous.then_some((TAG_PREVIOUS_PRODUCER_ID, &previous[..])),
+        has_next.then_some((TAG_NEXT_PRODUCER_ID, &next[..])),
+        has_version.then_some((TAG_VERSION, &version[..])),
+    ];
+    let fields: Vec<_> = fields.into_iter().flatten().collect();
+    put_tagged_fields(out, &fields);
 }
 
 pub fn decode(bytes: &[u8]) -> Result<Metadata, RecordError> {
@@ -117,7 +114,8 @@ pub fn decode(bytes: &[u8]) -> Result<Metadata, RecordError> {
         start_ms: reader.i64()?,
         version: TransactionVersion::V0,
     };
-    reader.tagged_fields(|tag, field| {
+    reader.each_tagged_field(|tag, field| {
+        let mut field = Reader::new(field);
         match tag {
             TAG_PREVIOUS_PRODUCER_ID => metadata.previous_producer_id = field.i64()?,
             TAG_NEXT_PRODUCER_ID => metadata.next_producer_id = field.i64()?,
@@ -132,14 +130,14 @@ pub fn decode(bytes: &[u8]) -> Result<Metadata, RecordError> {
 
 fn partitions(reader: &mut Reader<'_>) -> Result<BTreeSet<TopicPartition>, RecordError> {
     let mut partitions = BTreeSet::new();
-    for _ in 0..reader.count()?.unwrap_or(0) {
+    for _ in 0..reader.count()? {
         let topic = reader.string()?;
-        for _ in 0..reader.count()?.unwrap_or(0) {
+        for _ in 0..reader.count()? {
             let index = reader.i32()?;
             let topic = topic.clone();
             partitions.insert(TopicPartition { topic, index });
         }
-        reader.tagged_fields(|_, _| Ok(()))?;
+        reader.tagged_fields()?;
     }
     Ok(partitions)
 }

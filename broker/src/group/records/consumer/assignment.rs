@@ -7,7 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
 use super::record::{VERSION, reader};
-use crate::group::records::codec::{Reader, RecordError, put_compact_count, put_tagged_fields};
+use crate::record_codec::{Reader, RecordError, put_compact_count, put_tagged_fields};
 
 const ASSIGNMENT_EPOCHS: u32 = 0;
 

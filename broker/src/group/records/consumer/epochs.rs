@@ -4,7 +4,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::record::{VERSION, reader};
-use crate::group::records::codec::{Reader, RecordError, put_tagged_fields};
+use crate::record_codec::{Reader, RecordError, put_tagged_fields};
 
 const METADATA_HASH: u32 = 0;
 const ASSIGNMENT_TIMESTAMP: u32 = 0;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::record::{VERSION, reader};
-use crate::group::records::codec::{
+use crate::record_codec::{
     Reader, RecordError, put_compact_bytes, put_compact_count, put_compact_nullable_string,
     put_compact_string, put_tagged_fields,
 };

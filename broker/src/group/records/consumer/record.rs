@@ -3,8 +3,8 @@
 use super::{
     CurrentValue, GroupValue, MemberValue, Partitions, RegexValue, TargetEpochValue, assignment,
 };
-use crate::group::records::codec::{Reader, RecordError};
 use crate::group::records::{OffsetsRecord, key};
+use crate::record_codec::{Reader, RecordError};
 
 /// What a record is about, beside its group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::record::{VERSION, reader};
-use crate::group::records::codec::{
-    RecordError, put_compact_count, put_compact_string, put_tagged_fields,
-};
+use crate::record_codec::{RecordError, put_compact_count, put_compact_string, put_tagged_fields};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegexValue {

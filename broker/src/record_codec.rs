@@ -1,27 +1,30 @@
-//! The pieces of the records: Kafka's primitive types, not flexible and flexible (KIP-482),
-//! each length checked against what is there.
+//! The pieces of the records that coordinators keep in `__consumer_offsets` and
+//! `__transaction_state`: Kafka's primitive types, not flexible and flexible (KIP-482), each
+//! length checked against what is there.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    #[error("a record of __consumer_offsets is cut short")]
+    #[error("the record is cut short")]
     Cut,
-    #[error("a record of __consumer_offsets has text that is not UTF-8")]
+    #[error("the record has text that is not UTF-8")]
     Text,
-    #[error("a record of __consumer_offsets has version {0}, which is not known")]
+    #[error("the record has version {0}, which is not known")]
     Version(i16),
+    #[error("the record has state {0}, which is never stored")]
+    State(i8),
 }
 
 /// Text longer than its length can say is cut: ids that long are refused before.
-pub(in crate::group) fn put_string(out: &mut BytesMut, text: &str) {
+pub fn put_string(out: &mut BytesMut, text: &str) {
     let text = &text[..text.floor_char_boundary(i16::MAX as usize)];
     out.put_i16(text.len() as i16);
     out.put_slice(text.as_bytes());
 }
 
-pub(super) fn put_nullable_string(out: &mut BytesMut, text: Option<&str>) {
+pub fn put_nullable_string(out: &mut BytesMut, text: Option<&str>) {
     match text {
         Some(text) => put_string(out, text),
         None => out.put_i16(-1),
@@ -29,23 +32,23 @@ pub(super) fn put_nullable_string(out: &mut BytesMut, text: Option<&str>) {
 }
 
 /// A flexible length is one more than what it counts; 0 is null.
-pub(super) fn put_compact_count(out: &mut BytesMut, count: usize) {
+pub fn put_compact_count(out: &mut BytesMut, count: usize) {
     put_unsigned_varint(out, count as u32 + 1);
 }
 
-pub(super) fn put_compact_bytes(out: &mut BytesMut, bytes: &[u8]) {
+pub fn put_compact_bytes(out: &mut BytesMut, bytes: &[u8]) {
     put_compact_count(out, bytes.len());
     out.put_slice(bytes);
 }
 
-pub(super) fn put_compact_nullable_string(out: &mut BytesMut, text: Option<&str>) {
+pub fn put_compact_nullable_string(out: &mut BytesMut, text: Option<&str>) {
     match text {
         Some(text) => put_compact_string(out, text),
         None => out.put_u8(0),
     }
 }
 
-fn put_unsigned_varint(out: &mut BytesMut, mut value: u32) {
+pub fn put_unsigned_varint(out: &mut BytesMut, mut value: u32) {
     while value >= 0x80 {
         out.put_u8(value as u8 | 0x80);
         value >>= 7;
@@ -54,14 +57,14 @@ fn put_unsigned_varint(out: &mut BytesMut, mut value: u32) {
 }
 
 /// Text of a flexible version, cut as [`put_string`] does.
-pub(super) fn put_compact_string(out: &mut BytesMut, text: &str) {
+pub fn put_compact_string(out: &mut BytesMut, text: &str) {
     let text = &text[..text.floor_char_boundary(i16::MAX as usize)];
-    put_unsigned_varint(out, text.len() as u32 + 1);
+    put_compact_count(out, text.len());
     out.put_slice(text.as_bytes());
 }
 
 /// The tagged fields at the end of a structure: tags, in order, and what they hold.
-pub(super) fn put_tagged_fields(out: &mut BytesMut, fields: &[(u32, &[u8])]) {
+pub fn put_tagged_fields(out: &mut BytesMut, fields: &[(u32, &[u8])]) {
     put_unsigned_varint(out, fields.len() as u32);
     for (tag, bytes) in fields {
         put_unsigned_varint(out, *tag);
@@ -70,13 +73,13 @@ pub(super) fn put_tagged_fields(out: &mut BytesMut, fields: &[(u32, &[u8])]) {
     }
 }
 
-pub(in crate::group) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
+pub fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
     out.put_i32(bytes.len() as i32);
     out.put_slice(bytes);
 }
 
 /// Reads a record from its front; `is_flexible` says how lengths are written.
-pub(in crate::group) struct Reader<'a> {
+pub struct Reader<'a> {
     rest: &'a [u8],
     pub is_flexible: bool,
 }
