@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Start(args) => start(&args),
         Command::Doctor(args) => cli::doctor(&args),
         Command::Verify(args) => cli::verify(&args),
+        Command::Client(command) => naru_cli::run(&command),
         Command::Completions { shell } => {
             cli::completions(shell);
             ExitCode::SUCCESS

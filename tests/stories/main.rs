@@ -48,6 +48,7 @@ mod sigterm_drains_and_exits_zero;
 mod the_admin_listener_answers_what_its_document_says;
 mod the_admin_listener_holds_up_nobody;
 mod the_bench_reads_back_what_it_produced;
+mod the_command_keeps_topics;
 mod the_metrics_are_those_that_the_docs_list;
 mod topic_configs_change_while_clients_go_on;
 mod topics_are_created_described_deleted;

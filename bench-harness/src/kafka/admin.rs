@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use naru_client::KafkaError;
 use naru_runtime::Handle;
 use naru_wire::api::create_topics::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse,
@@ -20,7 +21,6 @@ use naru_wire::{ErrorCode, Str};
 
 use super::cluster::Cluster;
 use super::connection::Connection;
-use super::error::KafkaError;
 use super::ring::new_runtime;
 
 /// Topics are named, not numbered, up to this version.

@@ -5,19 +5,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use naru_client::{KafkaError, Topic, topics_of};
 use naru_runtime::Handle;
+use naru_wire::Str;
 use naru_wire::api::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse};
-use naru_wire::{ErrorCode, Str};
 
 use super::connection::Connection;
-use super::error::KafkaError;
-
-/// A topic, and the node that leads each of its partitions (the index is the partition's number).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Topic {
-    pub name: Str,
-    pub leaders: Vec<i32>,
-}
 
 /// Belongs to one thread's runtime. Connections are made when they are first needed and shared by
 /// all who ask.
@@ -65,36 +58,7 @@ impl Cluster {
     /// When one is missing, or a partition has no leader (which passes when it was just made).
     pub async fn topics(&self, names: &[Str]) -> Result<Vec<Topic>, KafkaError> {
         let response = self.metadata(names).await?;
-        let found = names.iter().map(|name| {
-            let what = || format!("metadata of topic {name}");
-            let topic = response
-                .topics
-                .iter()
-                .find(|t| t.name.as_ref() == Some(name));
-            let code = topic.map_or(ErrorCode::UnknownTopicOrPartition, |topic| topic.error_code);
-            KafkaError::check(code, what, None)?;
-            let mut partitions = topic
-                .map(|topic| topic.partitions.clone())
-                .unwrap_or_default();
-            partitions.sort_by_key(|partition| partition.partition_index);
-            for partition in &partitions {
-                let is_led = self.addresses.borrow().contains_key(&partition.leader_id);
-                let code = if is_led {
-                    ErrorCode::None
-                } else {
-                    ErrorCode::LeaderNotAvailable
-                };
-                KafkaError::check(code, what, None)?;
-            }
-            Ok(Topic {
-                name: name.clone(),
-                leaders: partitions
-                    .iter()
-                    .map(|partition| partition.leader_id)
-                    .collect(),
-            })
-        });
-        found.collect()
+        topics_of(&response, names)
     }
 
     /// The shared connection to a node that the last metadata named.

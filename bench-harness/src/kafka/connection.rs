@@ -4,19 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::marker::PhantomData;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use naru_client::{KafkaError, Versions, address_of};
 use naru_runtime::sync::{Notify, Receiver, Sender, oneshot};
 use naru_runtime::{Handle, Socket};
-use naru_wire::api::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
 use naru_wire::{ApiKey, Message, Request, Str, decode_response, encode_request};
 
-use super::error::KafkaError;
 use super::frames::Frames;
 
 const CLIENT: &str = "naru-bench";
@@ -34,7 +32,7 @@ struct Inner {
     address: String,
     socket: Socket,
     client_id: Str,
-    versions: RefCell<Vec<ApiVersion>>,
+    versions: RefCell<Versions>,
     next_correlation_id: Cell<i32>,
     /// Who waits for an answer, in the order of the requests.
     waiting: RefCell<VecDeque<(i32, Sender<Bytes>)>>,
@@ -52,26 +50,6 @@ pub struct Answer<M> {
     frame: Receiver<Bytes>,
     version: i16,
     message: PhantomData<fn() -> M>,
-}
-
-/// The first address of `host:port`.
-pub fn address_of(address: &str) -> Result<SocketAddr, KafkaError> {
-    match address.to_socket_addrs() {
-        // IPv4 first: `localhost` is both, and brokers often listen on one.
-        Ok(found) => {
-            let mut found: Vec<SocketAddr> = found.collect();
-            found.sort_by_key(SocketAddr::is_ipv6);
-            let first = found.first().copied();
-            first.ok_or_else(|| KafkaError::Address(address.to_owned()))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
-            Err(KafkaError::Address(address.to_owned()))
-        }
-        Err(error) => Err(KafkaError::Unreachable {
-            address: address.to_owned(),
-            reason: error.to_string(),
-        }),
-    }
 }
 
 impl Connection {
@@ -118,14 +96,9 @@ impl Connection {
     }
 
     async fn ask_versions(&self) -> Result<(), KafkaError> {
-        let request = ApiVersionsRequest {
-            client_software_name: Str::from_static(CLIENT),
-            client_software_version: Str::from_static(env!("CARGO_PKG_VERSION")),
-            ..Default::default()
-        };
-        let response: ApiVersionsResponse = self.send_in(&request, 3)?.await?;
-        KafkaError::check(response.error_code, || "ApiVersions".into(), None)?;
-        self.inner.versions.replace(response.api_keys);
+        let (request, version) = Versions::request(CLIENT);
+        let response = self.send_in(&request, version)?.await?;
+        self.inner.versions.replace(Versions::of(response)?);
         Ok(())
     }
 
@@ -135,19 +108,8 @@ impl Connection {
 
     /// The newest version of `R`, up to `limit`, that both sides have.
     pub fn version<R: Request>(&self, limit: i16) -> Result<i16, KafkaError> {
-        let ours = (*R::VERSIONS.start(), (*R::VERSIONS.end()).min(limit));
         let versions = self.inner.versions.borrow();
-        let theirs = versions.iter().find(|api| api.api_key == R::KEY.code());
-        let theirs = theirs.map(|api| (api.min_version, api.max_version));
-        match theirs {
-            Some((low, high)) if high.min(ours.1) >= low.max(ours.0) => Ok(high.min(ours.1)),
-            _ => Err(KafkaError::Version {
-                address: self.inner.address.clone(),
-                api: R::KEY,
-                theirs,
-                ours,
-            }),
-        }
+        versions.newest::<R>(&self.inner.address, limit)
     }
 
     /// Gives a request to the connection, in the newest version that both sides have. The answer

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use naru_client::{KafkaError, Topic};
 use naru_runtime::Handle;
 use naru_wire::api::find_coordinator::FindCoordinatorRequest;
 use naru_wire::api::heartbeat::HeartbeatRequest;
@@ -18,9 +19,7 @@ use naru_wire::api::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic};
 use naru_wire::api::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment};
 use naru_wire::{ErrorCode, Str};
 
-use super::cluster::Topic;
 use super::connection::Connection;
-use super::error::KafkaError;
 
 const PROTOCOL_TYPE: Str = Str::from_static("consumer");
 const PROTOCOL: Str = Str::from_static("range");

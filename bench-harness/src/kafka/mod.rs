@@ -7,14 +7,13 @@
 mod admin;
 mod cluster;
 mod connection;
-mod error;
 mod frames;
 mod group;
 mod ring;
 
 pub use admin::Admin;
-pub use cluster::{Cluster, Topic};
-pub use connection::{Answer, Connection, address_of};
-pub use error::KafkaError;
+pub use cluster::Cluster;
+pub use connection::{Answer, Connection};
 pub use group::{Member, Position};
+pub use naru_client::{KafkaError, Topic, address_of};
 pub(crate) use ring::new_runtime;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use clap_complete::Shell;
+use naru_cli::ClientCommand;
 
 use crate::config::ConfigError;
 
@@ -33,6 +34,8 @@ pub enum Command {
     /// every batch of every segment, indexes, checkpoints. Ends with 1 if something is wrong, with
     /// 2 if it could not be looked at.
     Verify(VerifyArgs),
+    #[command(flatten)]
+    Client(ClientCommand),
     /// Print what makes a shell complete these words: `source <(naru completions bash)`.
     Completions { shell: Shell },
 }

@@ -1,4 +1,5 @@
-//! The command line, and the commands beside the broker itself: `doctor` and `verify`.
+//! The command line, and the commands beside the broker itself: `doctor` and `verify`. Those that
+//! talk to a cluster over the wire are in `naru-cli`.
 //!
 //! Tables for people by default, `--json` for programs; the exit code says how it went.
 

@@ -11,7 +11,7 @@ pub enum KafkaError {
     #[error("the connection to {address} broke: {reason}")]
     Broken { address: String, reason: String },
     #[error(
-        "{address} serves {api} in versions {theirs}; naru-bench speaks {ours}",
+        "{address} serves {api} in versions {theirs}; this program speaks {ours}",
         theirs = .theirs.map_or("none".into(), |(low, high)| format!("{low} to {high}")),
         ours = format_args!("{} to {}", .ours.0, .ours.1)
     )]
@@ -66,6 +66,35 @@ impl KafkaError {
             code,
             message: message.map(ToString::to_string),
         })
+    }
+}
+
+impl KafkaError {
+    /// The error code that a broker answered with.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Refused { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// Whether it passes by itself: a leader or a coordinator is being chosen, moves or loads.
+    pub fn is_passing(&self) -> bool {
+        use ErrorCode::{
+            CoordinatorLoadInProgress, CoordinatorNotAvailable, LeaderNotAvailable, NotController,
+            NotCoordinator, NotLeaderOrFollower,
+        };
+        matches!(
+            self.code(),
+            Some(
+                CoordinatorLoadInProgress
+                    | CoordinatorNotAvailable
+                    | LeaderNotAvailable
+                    | NotController
+                    | NotCoordinator
+                    | NotLeaderOrFollower
+            )
+        )
     }
 }
 
