@@ -1,7 +1,11 @@
-//! DeleteRecords, OffsetForLeaderEpoch and DescribeLogDirs: on the partitions of every shard, in
-//! every version, with Kafka's errors.
+//! DeleteRecords, OffsetForLeaderEpoch, DescribeLogDirs and AlterReplicaLogDirs: on the partitions
+//! of every shard, in every version, with Kafka's errors.
 
 use naru_wire::ErrorCode;
+use naru_wire::api::alter_replica_log_dirs::{
+    AlterReplicaLogDir, AlterReplicaLogDirTopic, AlterReplicaLogDirsRequest,
+    AlterReplicaLogDirsResponse,
+};
 use naru_wire::api::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsResponse, DeleteRecordsTopic,
 };
@@ -231,5 +235,91 @@ fn the_log_directory_is_described() {
         let asked = [("t", &[3, 1, 9, 3][..]), ("none", &[0][..])];
         assert_eq!(described(version, Some(&asked)), topic(&[1, 3]));
         assert_eq!(described(version, Some(&[])), []);
+    }
+}
+
+/// As Kafka 4.4.0 with one log directory answered the same.
+#[test]
+fn replicas_stay_in_the_only_log_directory() {
+    type Asked<'a> = &'a [(&'a str, &'a [i32])];
+    let broker = with_records(&[]);
+    let request = DescribeLogDirsRequest { topics: None };
+    let described: DescribeLogDirsResponse = ask(&mut broker.raw(), 4, &request);
+    let here = described.results[0].log_dir.to_string();
+    let alter = |version, dirs: &[(&str, Asked)]| {
+        let dirs = dirs.iter().map(|(path, topics)| AlterReplicaLogDir {
+            path: (*path).into(),
+            topics: topics
+                .iter()
+                .map(|(name, partitions)| AlterReplicaLogDirTopic {
+                    name: (*name).into(),
+                    partitions: partitions.to_vec(),
+                })
+                .collect(),
+        });
+        let request = AlterReplicaLogDirsRequest {
+            dirs: dirs.collect(),
+        };
+        let response: AlterReplicaLogDirsResponse = ask(&mut broker.raw(), version, &request);
+        let topics = response.results.iter().flat_map(|topic| {
+            let answers = topic.partitions.iter();
+            answers.map(|partition| {
+                let topic = topic.topic_name.to_string();
+                (topic, partition.partition_index, partition.error_code)
+            })
+        });
+        topics.collect::<Vec<_>>()
+    };
+    let elsewhere = "/nowhere";
+    let with_slash = format!("{here}/");
+    for version in 1..=2 {
+        let one = |path, topic, index| {
+            let answers = alter(version, &[(path, &[(topic, &[index])])]);
+            let [(name, at, code)] = &answers[..] else {
+                panic!("one partition was named: {answers:?}");
+            };
+            assert_eq!((&**name, *at), (topic, index));
+            *code
+        };
+        for path in [elsewhere, ".", "", &with_slash] {
+            assert_eq!(one(path, "t", 0), ErrorCode::LogDirNotFound, "{path}");
+        }
+        assert_eq!(one(elsewhere, "none", 0), ErrorCode::LogDirNotFound);
+        for (topic, index) in [("none", 0), ("t", 9), ("t", -1), ("a/b", 0)] {
+            let code = one(&here, topic, index);
+            assert_eq!(code, ErrorCode::UnknownTopicOrPartition, "{topic}-{index}");
+        }
+        // The directory of a copy on its way would have a name of more than 255 bytes.
+        let longest = "x".repeat(213);
+        let code = one(&here, &longest, 0);
+        assert_eq!(code, ErrorCode::UnknownTopicOrPartition);
+        assert_eq!(one(&here, &longest, 10), ErrorCode::InvalidTopicException);
+
+        assert_eq!(alter(version, &[]), []);
+        assert_eq!(alter(version, &[(&here, &[("t", &[])])]), []);
+        let answer = |topic: &str, index, code| (topic.to_owned(), index, code);
+        // All shards' partitions, each once, whatever the order.
+        let asked: Asked = &[("t", &[3, 1]), ("none", &[5]), ("t", &[0, 1, 2])];
+        assert_eq!(
+            alter(version, &[(&here, asked)]),
+            [
+                answer("none", 5, ErrorCode::UnknownTopicOrPartition),
+                answer("t", 0, ErrorCode::None),
+                answer("t", 1, ErrorCode::None),
+                answer("t", 2, ErrorCode::None),
+                answer("t", 3, ErrorCode::None),
+            ]
+        );
+        // The last directory counts.
+        let twice: &[(&str, Asked)] = &[
+            (elsewhere, &[("t", &[0])]),
+            (&here, &[("t", &[0, 1])]),
+            (elsewhere, &[("t", &[1])]),
+        ];
+        let expected = [
+            answer("t", 0, ErrorCode::None),
+            answer("t", 1, ErrorCode::LogDirNotFound),
+        ];
+        assert_eq!(alter(version, twice), expected);
     }
 }

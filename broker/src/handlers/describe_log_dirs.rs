@@ -6,7 +6,7 @@
 //! has failed as a whole, its error is all that is told, as Kafka does.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -34,15 +34,14 @@ type Wanted = Option<Arc<HashMap<Uuid, Vec<i32>>>>;
 
 pub async fn handle(context: &Context, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse {
     let shard = &context.shard;
-    let (log_dir, space) = directory(shard).await;
     let mut result = DescribeLogDirsResult {
-        log_dir: Str::from(log_dir.to_string_lossy().into_owned()),
+        log_dir: Str::from(log_dir(shard).to_string_lossy().into_owned()),
         ..Default::default()
     };
     if shard.logs.fence.check().is_err() {
         result.error_code = ErrorCode::KafkaStorageError;
     } else {
-        if let Some(space) = space {
+        if let Some(space) = space(shard).await {
             result.total_bytes = clamped(space.total_bytes);
             result.usable_bytes = clamped(space.usable_bytes);
         }
@@ -54,24 +53,22 @@ pub async fn handle(context: &Context, request: DescribeLogDirsRequest) -> Descr
     }
 }
 
-/// The absolute path of the data directory, and its room. The maintenance thread asks the file
-/// system, which may take its time; while it has too much to do, the room is not told.
-async fn directory(shard: &Rc<Shard>) -> (PathBuf, Option<Space>) {
-    let data_dir = shard.config.data_dir.clone();
-    let (callback, answer) = shard.mesh.callback();
-    let job = move |disk: naru_runtime::MaintenanceDisk| async move {
-        let space = disk.space(&data_dir).await;
-        (absolute(&data_dir), space.ok())
-    };
-    let told = match shard.maintenance.submit(job, callback) {
-        Ok(()) => answer.await,
-        Err(_) => None,
-    };
-    told.unwrap_or_else(|| (shard.config.data_dir.clone(), None))
+/// The absolute path of the data directory: the one log directory that there is.
+pub fn log_dir(shard: &Shard) -> PathBuf {
+    let path = &shard.config.data_dir;
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+/// The room of the data directory. The maintenance thread asks the file system, which may take
+/// its time; while it has too much to do, the room is not told.
+async fn space(shard: &Rc<Shard>) -> Option<Space> {
+    let data_dir = shard.config.data_dir.clone();
+    let (callback, answer) = shard.mesh.callback();
+    let job = move |disk: naru_runtime::MaintenanceDisk| async move { disk.space(&data_dir).await };
+    match shard.maintenance.submit(job, callback) {
+        Ok(()) => answer.await?.ok(),
+        Err(_) => None,
+    }
 }
 
 fn clamped(bytes: u64) -> i64 {

@@ -8,12 +8,12 @@ use naru_wire::{
 };
 
 use super::{
-    acls, alter_configs, api_versions, client_quotas, create_partitions, create_topics,
-    delete_records, delete_topics, describe_cluster, describe_configs, describe_log_dirs,
-    describe_producers, describe_quorum, describe_topic_partitions, elect_leaders, fetch, groups,
-    init_producer_id, list_config_resources, list_offsets, metadata, offset_for_leader_epoch,
-    partition_reassignments, produce, sasl_handshake, transactions, unregister_broker,
-    update_features, user_scram_credentials, write_txn_markers,
+    acls, alter_configs, alter_replica_log_dirs, api_versions, client_quotas, create_partitions,
+    create_topics, delete_records, delete_topics, describe_cluster, describe_configs,
+    describe_log_dirs, describe_producers, describe_quorum, describe_topic_partitions,
+    elect_leaders, fetch, groups, init_producer_id, list_config_resources, list_offsets, metadata,
+    offset_for_leader_epoch, partition_reassignments, produce, sasl_handshake, transactions,
+    unregister_broker, update_features, user_scram_credentials, write_txn_markers,
 };
 use crate::metrics::RequestTimer;
 use crate::net::{Peer, Reply, Service, Start};
@@ -159,6 +159,7 @@ async fn answer(context: Context, request: AnyRequest) -> Reply {
         R::DescribeAcls(_) => c.encode(&acls::describe()),
         R::CreateAcls(r) => c.encode(&acls::create(&r)),
         R::DeleteAcls(r) => c.encode(&acls::delete(&r)),
+        R::AlterReplicaLogDirs(r) => c.encode(&alter_replica_log_dirs::handle(c, r).await),
         R::DescribeLogDirs(r) => c.encode(&describe_log_dirs::handle(c, r).await),
         R::DescribeCluster(r) => c.encode(&describe_cluster::handle(c, r)),
         R::CreatePartitions(r) => c.encode(&create_partitions::handle(c, r).await),
