@@ -249,23 +249,29 @@ impl<F> Segments<F> {
     }
 
     /// Sealed segments that are followed by one whose file is made, with their largest
-    /// timestamps in ms, oldest first: what a cleaning may take.
+    /// timestamps in ms, oldest first: what a cleaning may take. Those that are being dropped
+    /// are not among them.
     pub fn cleanable(&self) -> Vec<(Segment, i64)> {
-        let last = self.file_segment();
+        let newest_sealed = self.sealed.back().map(|s| s.base_offset);
+        let last = self.file_segment().or(newest_sealed);
+        let sealed = self.sealed_with_next();
+        let sealed = sealed.filter(|(_, s)| last.is_some_and(|last| s.next_offset <= last));
+        let kept = sealed.filter(|(_, s)| s.next_offset > self.start_offset);
+        kept.map(|(sealed, s)| (s, sealed.max_timestamp_ms))
+            .collect()
+    }
+
+    /// Sealed segments that are followed by another one, as a cleaning knows them.
+    fn sealed_with_next(&self) -> impl Iterator<Item = (&SealedSegment, Segment)> {
         let next = self.base_offsets().skip(1);
-        let sealed = self.sealed.iter().zip(next);
-        let sealed = sealed.filter(|(_, next)| last.is_some_and(|last| *next <= last));
-        let dated = sealed.map(|(segment, next_offset)| {
-            let base_offset = segment.base_offset;
-            let size_bytes = segment.size_bytes;
-            let cleanable = Segment {
-                base_offset,
-                size_bytes,
+        self.sealed.iter().zip(next).map(|(sealed, next_offset)| {
+            let segment = Segment {
+                base_offset: sealed.base_offset,
+                size_bytes: sealed.size_bytes,
                 next_offset,
             };
-            (cleanable, segment.max_timestamp_ms)
-        });
-        dated.collect()
+            (sealed, segment)
+        })
     }
 
     /// The oldest sealed segment, and the base offset of the one that follows.
@@ -439,13 +445,13 @@ impl<F> Segments<F> {
         end
     }
 
-    /// Whether sealed segments are as they are told, side by side.
+    /// Whether sealed segments are as they are told, side by side. What becomes of the active
+    /// one meanwhile makes no difference.
     pub fn holds(&self, segments: &[Segment]) -> bool {
-        let all = self.cleanable();
         segments.first().is_some_and(|first| {
-            let from = all.iter().position(|(segment, _)| segment == first);
-            let found = from.and_then(|from| all.get(from..from + segments.len()));
-            found.is_some_and(|found| found.iter().map(|(s, _)| s).eq(segments))
+            let all = self.sealed_with_next().map(|(_, segment)| segment);
+            let from = all.skip_while(|segment| segment != first);
+            from.take(segments.len()).eq(segments.iter().copied())
         })
     }
 
