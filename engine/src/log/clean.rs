@@ -80,8 +80,9 @@ impl<E: Env> Log<E> {
         })
     }
 
-    /// How often segments were dropped or cut off since the log was opened. A cleaning that fails
-    /// when this has changed may have missed a file that is gone: it says nothing of the log.
+    /// How often segments were dropped or cut off, or began to be, since the log was opened. A
+    /// cleaning that fails when this has changed may have missed a file that is gone: it says
+    /// nothing of the log.
     pub fn changes_count(&self) -> u64 {
         self.state().changes_count()
     }

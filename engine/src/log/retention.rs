@@ -63,7 +63,7 @@ impl<E: Env> Log<E> {
                 let Some((oldest, next)) = oldest.map(|(s, next)| (s.base_offset(), next)) else {
                     return Ok(std::mem::take(&mut state.renamed));
                 };
-                state.start_advanced(next);
+                state.drop_begins(next);
                 oldest
             };
             for from in [

@@ -201,6 +201,12 @@ impl<F> State<F> {
         self.assert_invariants();
     }
 
+    /// The oldest segment is about to go: nothing before the next one may be read any more.
+    pub fn drop_begins(&mut self, next: i64) {
+        self.drops_count += 1;
+        self.start_advanced(next);
+    }
+
     /// Nothing before `offset` may be read any more.
     pub fn start_advanced(&mut self, offset: i64) {
         let flushed = self.durability.flushed().next_offset;
@@ -211,7 +217,6 @@ impl<F> State<F> {
     /// The oldest segment is gone, durably.
     pub fn oldest_dropped(&mut self) {
         self.segments.drop_oldest();
-        self.drops_count += 1;
         self.assert_invariants();
     }
 
@@ -261,7 +266,7 @@ impl<F> State<F> {
         self.truncations_count
     }
 
-    /// How often segments were cut off, at either end.
+    /// How often segments were cut off, or about to be, at either end.
     pub fn changes_count(&self) -> u64 {
         self.truncations_count + self.drops_count
     }
