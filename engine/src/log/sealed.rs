@@ -80,6 +80,10 @@ impl<E: Env> Log<E> {
 
     /// Opens a file for readers.
     async fn open_file(&self, path: &Path, how: Open) -> io::Result<E::File> {
+        // The log may be open again, and another cleaning have changed what a path leads to.
+        if self.state().readers.is_closed() {
+            return Err(io::Error::other(self.closed()));
+        }
         // While segments give their places to another, a path leads to one of them or to none.
         let is_swapping = || self.state().readers.is_swapping();
         while is_swapping() && self.check().is_ok() {
@@ -147,8 +151,10 @@ impl<E: Env> Log<E> {
         let loading = self.0.shared.tails.indexes.begin(segment, 0, 0);
         let source = loading.source();
         let log = self.clone();
+        // What was asked for is the segment of now: when the task has its first turn, another
+        // one may have this name.
+        let cuts = self.state().readers.cuts();
         self.0.env.spawn(async move {
-            let cuts = log.state().readers.cuts();
             let (result, is_new) = match log.read_index(segment, size_bytes).await {
                 Ok(Some(found)) => (Ok(found), false),
                 Ok(None) => (log.build_index(segment, size_bytes).await, true),

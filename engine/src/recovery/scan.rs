@@ -1,5 +1,7 @@
 //! Reading a segment batch by batch, each checked against its checksum and its place.
 
+use std::io;
+
 use bytes::Bytes;
 use naru_record_batch::{BatchHeader, HEADER_BYTES, crc_is_valid};
 
@@ -21,13 +23,16 @@ pub(crate) struct ScanEnd {
 
 /// Reads `file` of `length` bytes from `position` on, where `next_offset` is expected or a
 /// larger one; tells `each` batch, its header and its position, until one is not good.
+///
+/// # Errors
+/// When it cannot be read, or is shorter than it is said to be.
 pub(crate) async fn scan<F: File>(
     file: &F,
     length: u64,
     position: u64,
     next_offset: i64,
     mut each: impl FnMut(&BatchHeader, u64, &[u8]),
-) -> std::io::Result<ScanEnd> {
+) -> io::Result<ScanEnd> {
     let mut window = Window::new(file.clone(), length);
     let mut end = ScanEnd {
         position,
@@ -57,12 +62,17 @@ pub(crate) async fn scan<F: File>(
     }
 }
 
-async fn is_zero_to_end<F: File>(window: &mut Window<F>, from: u64) -> std::io::Result<bool> {
+async fn is_zero_to_end<F: File>(window: &mut Window<F>, from: u64) -> io::Result<bool> {
     let mut at = from;
     while at < window.length {
         let bytes = window
             .bytes(at, WINDOW_BYTES.min(window.length - at))
             .await?;
+        if bytes.is_empty() {
+            let length = window.length;
+            let what = format!("a file of {length} bytes ends at byte {at}");
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
+        }
         if bytes.iter().any(|&byte| byte != 0) {
             return Ok(false);
         }
@@ -90,7 +100,7 @@ impl<F: File> Window<F> {
     }
 
     /// Up to `length` bytes from `position` on; fewer at the end of the file.
-    pub async fn bytes(&mut self, position: u64, length: u64) -> std::io::Result<Bytes> {
+    pub async fn bytes(&mut self, position: u64, length: u64) -> io::Result<Bytes> {
         let end = (position + length).min(self.length);
         if position >= end {
             return Ok(Bytes::new());
