@@ -109,7 +109,9 @@ impl<'a> Filter<'a> {
         if staying.count == 0 {
             return Ok(emptied());
         }
-        let is_bare = staying.tombstones_count > 0 && header.delete_horizon_ms().is_none();
+        let is_bare = staying.tombstones_count > 0
+            && self.planned.sets_horizons
+            && header.delete_horizon_ms().is_none();
         if staying.count == header.records_count && !is_bare {
             return Ok(Fate::Copied);
         }

@@ -22,8 +22,10 @@ use crate::segment::{keys_path, segment_path};
 const MERGED_SEGMENTS_MIN: usize = 4;
 /// Of the memory, what the superseded offsets may take.
 const SETS_SHARE: usize = 2;
-/// Superseded offsets after which it is counted what they take.
-const COUNT_EVERY: u64 = 1 << 16;
+/// Superseded offsets after which it is counted what they take, at most.
+const COUNT_EVERY_MAX: u64 = 1 << 16;
+/// What an offset takes in a set, in bytes, if it is far from the others.
+const OFFSET_BYTES: usize = 8;
 
 /// A sealed segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,10 @@ pub(super) struct Planned {
     pub lone_tombstones: RoaringBitmap,
     /// There was no room for what is superseded: next time.
     is_put_off: bool,
+    /// Whether its tombstones get their delete horizon: not while an older value of their keys
+    /// may have been put off. Who has read that value has `delete.retention.ms` from when it is
+    /// gone to come to the tombstone (KIP-534).
+    pub sets_horizons: bool,
 }
 
 /// Segments that become one, if they are written at all.
@@ -157,11 +163,20 @@ async fn judge<D: Disk>(
             superseded: RoaringBitmap::new(),
             lone_tombstones: RoaringBitmap::new(),
             is_put_off: false,
+            sets_horizons: true,
         });
     }
     let mut sets = Sets::new(segments, request.memory_bytes / SETS_SHARE);
     merge(disk, request, &mut sets, pace).await?;
-    Ok(sets.segments)
+    let mut segments = sets.segments;
+    let first_put_off = segments.iter().position(|planned| planned.is_put_off);
+    for planned in segments
+        .iter_mut()
+        .skip(first_put_off.unwrap_or(usize::MAX))
+    {
+        planned.sets_horizons = false;
+    }
+    Ok(segments)
 }
 
 async fn open_keys<D: Disk>(
@@ -254,6 +269,7 @@ async fn readers<D: Disk>(
 struct Sets {
     segments: Vec<Planned>,
     bytes_max: usize,
+    count_every: u64,
     taken_count: u64,
 }
 
@@ -262,6 +278,7 @@ impl Sets {
         Self {
             segments,
             bytes_max,
+            count_every: ((bytes_max / OFFSET_BYTES) as u64).clamp(1, COUNT_EVERY_MAX),
             taken_count: 0,
         }
     }
@@ -289,21 +306,24 @@ impl Sets {
             false => planned.lone_tombstones.insert(relative),
         };
         self.taken_count += 1;
-        if self.taken_count.is_multiple_of(COUNT_EVERY) {
+        if self.taken_count.is_multiple_of(self.count_every) {
             self.make_room();
         }
     }
 
     fn make_room(&mut self) {
-        let bytes = |planned: &Planned| {
-            planned.superseded.serialized_size() + planned.lone_tombstones.serialized_size()
+        let bytes_of = |set: &RoaringBitmap| match set.is_empty() {
+            true => 0,
+            false => set.serialized_size(),
         };
+        let bytes =
+            |planned: &Planned| bytes_of(&planned.superseded) + bytes_of(&planned.lone_tombstones);
         let mut total: usize = self.segments.iter().map(bytes).sum();
         for planned in self.segments.iter_mut().rev() {
             if total <= self.bytes_max {
                 return;
             }
-            if planned.superseded.is_empty() && planned.lone_tombstones.is_empty() {
+            if bytes(planned) == 0 {
                 continue;
             }
             total -= bytes(planned);
@@ -320,7 +340,7 @@ impl Planned {
         let has_spent = !self.lone_tombstones.is_empty() && self.facts.first_horizon_ms <= now_ms;
         !self.superseded.is_empty()
             || self.facts.unkeyed_count > 0
-            || self.facts.bare_tombstones_count > 0
+            || (self.facts.bare_tombstones_count > 0 && self.sets_horizons)
             || has_spent
     }
 }
