@@ -3,6 +3,8 @@
 //! the newest record is there and that no record is what it was not.
 #![allow(clippy::unwrap_used, dead_code)]
 
+pub mod transactions;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;

@@ -9,10 +9,14 @@ use naru_record_batch::{BatchBuilder, NewRecord};
 
 use super::dice::{Dice, give_up_after};
 use super::mix::Feature;
+use super::model::GivenRecord;
 use super::stage::{Opened, Stage, count};
 
-/// A batch of a few records that no other batch is equal to, and their timestamps, in ms.
-fn batch(dice: &mut Dice, serial: u64, bytes_max: u64) -> (Bytes, Vec<i64>) {
+/// How many keys there are, so that some are superseded soon and others late.
+const KEYS: u64 = 24;
+
+/// A batch of a few records that no other batch is equal to.
+fn batch(dice: &mut Dice, serial: u64, bytes_max: u64) -> (Bytes, Vec<GivenRecord>) {
     let count = 1 + dice.below(4);
     let size = match dice.below(8) {
         0 => bytes_max,
@@ -22,26 +26,37 @@ fn batch(dice: &mut Dice, serial: u64, bytes_max: u64) -> (Bytes, Vec<i64>) {
     let size = 8 + dice.below(size) / count;
     let value = serial.to_le_bytes().repeat(size as usize / 8);
     let mut builder = BatchBuilder::default();
-    let mut timestamps_ms = Vec::new();
+    let mut records = Vec::new();
     for number in 0..count {
         // Not always in their order.
         let timestamp_ms = (1_000 + serial * 10 + number + dice.below(25)) as i64;
-        timestamps_ms.push(timestamp_ms);
+        // Some keys often, some rarely.
+        let (one, other) = (dice.below(KEYS), dice.below(KEYS));
+        let key = (!dice.one_in(64)).then_some(one.min(other) as u32);
+        // One to begin with: without a value a batch could be equal to another.
+        let is_tombstone = number > 0 && dice.one_in(5);
+        records.push(GivenRecord {
+            timestamp_ms,
+            key,
+            is_tombstone,
+        });
+        let key = key.map(u32::to_le_bytes);
         builder.push(&NewRecord {
             timestamp_ms,
-            value: Some(&value),
+            key: key.as_ref().map(|key| &key[..]),
+            value: (!is_tombstone).then_some(&value),
             ..NewRecord::default()
         });
     }
     let bytes = builder.build().expect("it is small");
-    (bytes.into(), timestamps_ms)
+    (bytes.into(), records)
 }
 
 /// Appends one batch, and waits for its acknowledgement in a task of its own. `false` when the
 /// log takes no more.
 pub fn produce(stage: &Rc<Stage>, opened: &Rc<Opened>, dice: &mut Dice) -> bool {
     let serial = stage.serial.get();
-    let (bytes, timestamps_ms) = batch(dice, serial, stage.mix.batch_bytes_max);
+    let (bytes, records) = batch(dice, serial, stage.mix.batch_bytes_max);
     stage.serial.set(serial + 1);
     let leader_epoch = stage.leader_epoch.get();
     let stamp = Stamp {
@@ -63,7 +78,7 @@ pub fn produce(stage: &Rc<Stage>, opened: &Rc<Opened>, dice: &mut Dice) -> bool 
     }
     let id = {
         let mut model = opened.model.borrow_mut();
-        model.appended(appended, &bytes, leader_epoch, timestamps_ms)
+        model.appended(appended, &bytes, leader_epoch, records)
     };
     opened.note();
     let next = appended.last_offset + 1;

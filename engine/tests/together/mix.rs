@@ -23,9 +23,11 @@ pub enum Feature {
     Faults,
     /// Readers and producers who go away.
     HangingUp,
+    /// Records have keys, and those that newer ones supersede go.
+    Compaction,
 }
 
-pub const ALL: [Feature; 9] = [
+pub const ALL: [Feature; 10] = [
     Feature::Retention,
     Feature::DeleteRecords,
     Feature::Truncation,
@@ -35,6 +37,7 @@ pub const ALL: [Feature; 9] = [
     Feature::FullDisk,
     Feature::Faults,
     Feature::HangingUp,
+    Feature::Compaction,
 ];
 
 #[derive(Clone, Debug)]
@@ -50,6 +53,8 @@ pub struct Mix {
     /// What the owner does in one life.
     pub owner_steps: u64,
     pub tears_within_sectors: bool,
+    /// What a cleaning may hold of keys and offsets, in bytes.
+    pub cleaner_bytes: usize,
 }
 
 impl Mix {
@@ -75,6 +80,7 @@ impl Mix {
             tail_bytes: dice.pick(&[64 << 20, 1 << 20, 16 << 10]),
             owner_steps: 5 + dice.below(25),
             tears_within_sectors: dice.one_in(4),
+            cleaner_bytes: dice.pick(&[1 << 20, 8 << 10, 200]),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Everything that befalls a log, together: see `everything_together.rs`.
 #![allow(clippy::unwrap_used)]
 
+mod cleaner;
 mod clients;
 mod dice;
 pub mod mix;

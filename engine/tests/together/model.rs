@@ -5,6 +5,7 @@
 //! could not write. Each batch therefore knows in which of the log's `cuts` it was valid, and
 //! all that one read returns was valid at one time.
 
+mod compaction;
 mod reads;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use naru_engine::log::Appended;
 use naru_record_batch::BatchHeader;
+
+use compaction::Begun;
+pub use compaction::{DELETE_RETENTION_MS, GivenRecord};
 
 /// Where the bytes of a batch begin that the log does not stamp.
 const UNSTAMPED: usize = 16;
@@ -31,7 +35,7 @@ struct Given {
     next: i64,
     bytes: Bytes,
     leader_epoch: i32,
-    timestamps_ms: Vec<i64>,
+    records: Vec<GivenRecord>,
     /// The first and the last cut of the log that it was part of.
     from_cut: u64,
     until_cut: u64,
@@ -90,6 +94,8 @@ pub struct Model {
     /// So many times retention began and was not done yet, or failed: where it has come to is
     /// not known.
     retentions_open: u64,
+    /// All cleanings that were begun, also in earlier lives.
+    cleanings: Vec<Begun>,
 }
 
 impl Model {
@@ -107,6 +113,7 @@ impl Model {
             start_told: 0,
             start_asked: 0,
             retentions_open: 0,
+            cleanings: Vec::new(),
         }
     }
 
@@ -119,7 +126,7 @@ impl Model {
         appended: Appended,
         bytes: &Bytes,
         leader_epoch: i32,
-        timestamps_ms: Vec<i64>,
+        records: Vec<GivenRecord>,
     ) -> GivenId {
         let base = appended.base_offset;
         assert_eq!(base, self.end, "the log ends elsewhere");
@@ -129,7 +136,7 @@ impl Model {
             next: appended.last_offset + 1,
             bytes: bytes.clone(),
             leader_epoch,
-            timestamps_ms,
+            records,
             from_cut: self.cut,
             until_cut: u64::MAX,
             fate: Fate::Live,
@@ -225,12 +232,12 @@ impl Model {
 
     fn given_as(&self, header: &BatchHeader, batch: &Bytes) -> Option<&Given> {
         let known = self.by_base.get(&header.base_offset)?;
-        let known = known.iter().rev().map(|&id| &self.given[id]);
-        known.into_iter().find(|given| {
-            given.bytes.len() == batch.len()
-                && given.bytes[UNSTAMPED..] == batch[UNSTAMPED..]
-                && given.leader_epoch == header.partition_leader_epoch
-        })
+        let mut known = known.iter().rev().map(|&id| &self.given[id]);
+        let whole = known.clone();
+        let whole = whole
+            .into_iter()
+            .find(|g| Self::is_as_given(g, header, batch));
+        whole.or_else(|| known.find(|given| self.is_left_of(given, header, batch)))
     }
 
     /// DeleteRecords up to `target` begins.
@@ -313,6 +320,20 @@ impl Model {
         self.written = self.flushed.max(self.seen);
     }
 
+    /// A batch that an earlier life was given is still part of the log, or compacted away.
+    fn stays(&mut self, given: &Given) {
+        if self.given.is_empty() {
+            self.end = given.base;
+        }
+        let appended = Appended {
+            base_offset: given.base,
+            last_offset: given.next - 1,
+            begins_segment: false,
+        };
+        let records = given.records.clone();
+        self.appended(appended, &given.bytes, given.leader_epoch, records);
+    }
+
     /// Holds a log that was just opened against what it promised in the life before, and starts
     /// anew from what it holds. `batches` is all of that.
     pub fn recovered(&mut self, ending: Ending, log: Offsets, batches: &[Bytes]) {
@@ -342,10 +363,18 @@ impl Model {
             self.start_asked
         );
         let mut next_model = Self::new(self.incarnation);
-        let first = batches.first().and_then(|b| BatchHeader::parse(b).ok());
-        next_model.end = first.map_or(log.end, |header| header.base_offset);
+        next_model.cleanings = self.cleanings.clone();
+        let mut at = log.start;
         for batch in batches {
             let header = BatchHeader::parse(batch).expect("it was read");
+            self.assert_may_be_gone(at, header.base_offset);
+            let gone = self
+                .live()
+                .filter(|g| g.next > at && g.base < header.base_offset);
+            for given in gone {
+                next_model.stays(given);
+            }
+            at = header.next_offset();
             let given = self.given_as(&header, batch).unwrap_or_else(|| {
                 panic!("offset {} is not what was appended", header.base_offset)
             });
@@ -359,13 +388,10 @@ impl Model {
                 "{:?} offset {} is back",
                 given.fate, given.base
             );
-            let appended = Appended {
-                base_offset: given.base,
-                last_offset: given.next - 1,
-                begins_segment: false,
-            };
-            let timestamps_ms = given.timestamps_ms.clone();
-            next_model.appended(appended, &given.bytes, given.leader_epoch, timestamps_ms);
+            next_model.stays(given);
+        }
+        if batches.is_empty() {
+            next_model.end = log.end;
         }
         assert_eq!(next_model.end, log.end);
         next_model.written = log.end;

@@ -9,6 +9,7 @@ use naru_engine::recovery::{Recovered, RecoveryError, Replay, recover};
 use naru_runtime::Disk;
 use naru_runtime::sim::{OpKind, Sim, SimEnv};
 
+use super::cleaner::compact;
 use super::dice::Dice;
 use super::mix::Feature;
 use super::model::{Ending, Model};
@@ -29,7 +30,7 @@ const FAULTY: [OpKind; 10] = [
 ];
 
 /// What the owner leaves in a checkpoint.
-fn leaves(opened: &Opened) -> Bytes {
+pub fn leaves(opened: &Opened) -> Bytes {
     state_at(opened, opened.log.end_offset())
 }
 
@@ -42,8 +43,8 @@ pub fn state_at(opened: &Opened, offset: i64) -> Bytes {
 }
 
 /// Recovers what is in the directory and opens it; what the owner is told on the way fits.
-pub async fn open(stage: &Stage, incarnation: u64) -> Result<Log<SimEnv>, RecoveryError> {
-    let env = &stage.env;
+pub async fn open(stage: &Stage, model: &Model) -> Result<Log<SimEnv>, RecoveryError> {
+    let (env, incarnation) = (&stage.env, model.incarnation);
     let mut at = None;
     let recovered = recover(env, &dir(), stage.now_ms(), &mut |replay| match replay {
         Replay::UserState(bytes) => {
@@ -54,8 +55,13 @@ pub async fn open(stage: &Stage, incarnation: u64) -> Result<Log<SimEnv>, Recove
         }
         Replay::Marker(marker) => panic!("nobody appends {marker:?}"),
         Replay::Batch(header) => {
+            // It may begin with a segment that was cleaned.
             if let Some(at) = at {
-                assert_eq!(header.base_offset, at, "the owner is not told of a batch");
+                assert!(
+                    at <= header.base_offset,
+                    "the owner is told of a batch twice"
+                );
+                model.assert_may_be_gone(at, header.base_offset);
             }
             at = Some(header.next_offset());
         }
@@ -98,7 +104,7 @@ pub async fn read_all(log: &Log<SimEnv>) -> Vec<Bytes> {
 
 /// Recovers, opens, and holds the log against what it promised.
 pub async fn take_up(stage: &Rc<Stage>, mut model: Model, ending: Ending) {
-    let log = open(stage, model.incarnation).await;
+    let log = open(stage, &model).await;
     let log = log.unwrap_or_else(|error| panic!("{ending:?}: {error}"));
     let batches = read_all(&log).await;
     let opened = Opened::new(log, model.clone());
@@ -163,6 +169,7 @@ fn act(what: u64, stage: &Rc<Stage>, sim: &Sim, opened: &Rc<Opened>, dice: &mut 
             sim.set_room(dice.below(4 * stage.mix.segment_bytes));
         }
         14 => sim.set_room(u64::MAX),
+        _ if has(Feature::Compaction) => compact(stage, opened),
         _ => {}
     }
 }
@@ -203,7 +210,7 @@ fn retention(stage: &Rc<Stage>, opened: &Rc<Opened>) {
 }
 
 /// The maintenance thread takes its time.
-fn remove(stage: &Rc<Stage>, paths: Vec<PathBuf>) {
+pub fn remove(stage: &Rc<Stage>, paths: Vec<PathBuf>) {
     let env = stage.env.clone();
     stage.work(async move {
         for path in paths {
@@ -248,6 +255,8 @@ async fn truncate(stage: &Rc<Stage>, opened: &Rc<Opened>, dice: &mut Dice) -> Re
     let far = if dice.one_in(3) { i64::MAX } else { 8 };
     let back = (offsets.end - offsets.start).min(far);
     let to = offsets.end - dice.below(back as u64 + 1) as i64;
+    // No replica cuts what is below its high watermark, and only that is cleaned.
+    let to = to.max(opened.model.borrow().cleaned_to());
     let end = opened.model.borrow_mut().truncation_begins(to);
     let cut = opened.log.truncate_to(to).await;
     match &cut {

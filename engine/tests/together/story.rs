@@ -8,6 +8,7 @@ use std::rc::Rc;
 use naru_engine::log::Log;
 use naru_runtime::sim::Sim;
 
+use super::cleaner::key_reader;
 use super::clients::{cold_reader, produce, producer, tail_reader, time_reader};
 use super::dice::Dice;
 use super::mix::{Feature, Mix};
@@ -158,6 +159,9 @@ async fn go_on(stage: &Rc<Stage>, sim: &Sim, dice: &mut Dice) {
     }
     if mix.has(Feature::ByTime) {
         stage.work(time_reader(Rc::clone(stage), stage.dice(), reads));
+    }
+    if mix.has(Feature::Compaction) {
+        stage.work(key_reader(Rc::clone(stage), stage.dice(), mix.owner_steps));
     }
     let is_alive = owner(stage, sim, dice.fork()).await;
     sim.heal();
