@@ -1,11 +1,12 @@
-//! Administration for commands that are not asynchronous themselves: topics and configs.
+//! Administration: topics and configs, each time over connections of its own. It blocks, and needs
+//! no ring.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use naru_client::KafkaError;
-use naru_runtime::Handle;
+use naru_client::{Acks, Cluster, Isolation, KafkaError, OffsetSpec, Partition, Settings, Topic};
 use naru_wire::api::create_topics::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse,
 };
@@ -15,19 +16,7 @@ use naru_wire::api::describe_configs::{DescribeConfigsRequest, DescribeConfigsRe
 use naru_wire::api::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
-use naru_wire::api::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
-use naru_wire::api::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use naru_wire::{ErrorCode, Str};
-
-use super::cluster::Cluster;
-use super::connection::Connection;
-use super::ring::new_runtime;
-
-/// Topics are named, not numbered, up to this version.
-const PRODUCE_VERSION_MAX: i16 = 12;
-
-/// The timestamp that asks for the end of a partition.
-const LATEST: i64 = -1;
 
 /// `ConfigResource.Type`
 const TOPIC: i8 = 2;
@@ -35,6 +24,15 @@ const BROKER: i8 = 4;
 
 /// How long brokers may take for a change, and for all of it to be seen.
 const CHANGE_TIME_MAX: Duration = Duration::from_secs(30);
+
+const SETTINGS: Settings = Settings {
+    client_id: "naru-bench",
+    connect_time_max: Duration::from_secs(10),
+    request_time_max: CHANGE_TIME_MAX,
+};
+
+/// Between two looks whether a change is seen.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Asks a broker, each time over a connection of its own.
 #[derive(Clone, Debug)]
@@ -48,7 +46,7 @@ impl Admin {
         let admin = Self {
             bootstrap: bootstrap.to_owned(),
         };
-        admin.run(async |_, _| Ok(()))?;
+        admin.connected()?;
         Ok(admin)
     }
 
@@ -58,19 +56,14 @@ impl Admin {
 
     /// The cluster's id, and the id and address of the node that this address leads to.
     pub fn describe_cluster(&self) -> Result<(String, i32), KafkaError> {
-        self.run(async |_, connection| {
-            let request = DescribeClusterRequest::default();
-            let response = connection.call(&request).await?;
-            let message = response.error_message.as_ref();
-            KafkaError::check(response.error_code, || "DescribeCluster".into(), message)?;
-            let port = connection.address().rsplit(':').next().unwrap_or_default();
-            let node = response.brokers.iter().find(|b| b.port.to_string() == port);
-            let node = node.or(response.brokers.first());
-            Ok((
-                response.cluster_id.to_string(),
-                node.map_or(-1, |b| b.broker_id),
-            ))
-        })
+        let response = self.connected()?.call(&DescribeClusterRequest::default())?;
+        let message = response.error_message.as_ref();
+        KafkaError::check(response.error_code, || "DescribeCluster".into(), message)?;
+        let port = self.bootstrap.rsplit(':').next().unwrap_or_default();
+        let node = response.brokers.iter().find(|b| b.port.to_string() == port);
+        let node = node.or(response.brokers.first());
+        let id = node.map_or(-1, |broker| broker.broker_id);
+        Ok((response.cluster_id.to_string(), id))
     }
 
     /// Makes a topic, and waits until every partition has a leader.
@@ -96,53 +89,47 @@ impl Admin {
             timeout_ms: CHANGE_TIME_MAX.as_millis() as i32,
             ..Default::default()
         };
-        self.run(async |handle, connection| {
-            let response: CreateTopicsResponse = connection.call(&request).await?;
-            for topic in &response.topics {
-                let what = || format!("create topic {name}");
-                KafkaError::check(topic.error_code, what, topic.error_message.as_ref())?;
-            }
-            let cluster = Cluster::connect(handle, &self.bootstrap).await?;
-            let names = [Str::from(name)];
-            wait_for(handle, &format!("topic {name}"), async || {
-                passing(end_offsets(&cluster, &names).await)
-            })
-            .await
-            .map(|_| ())
+        let mut cluster = self.connected()?;
+        let response: CreateTopicsResponse = cluster.call(&request)?;
+        for topic in &response.topics {
+            let what = || format!("create topic {name}");
+            KafkaError::check(topic.error_code, what, topic.error_message.as_ref())?;
+        }
+        let names = [Str::from(name)];
+        wait_for(&format!("topic {name}"), || {
+            passing(end_offsets(&mut cluster, &names))
         })
+        .map(|_| ())
     }
 
     /// Removes a topic; one that is not there is no error.
     pub fn delete_topic(&self, name: &str) -> Result<(), KafkaError> {
-        self.run(async |_, connection| {
-            let request = DeleteTopicsRequest {
-                topics: vec![DeleteTopicState {
-                    name: Some(name.into()),
-                    ..Default::default()
-                }],
-                topic_names: vec![name.into()],
-                timeout_ms: CHANGE_TIME_MAX.as_millis() as i32,
-            };
-            let response = connection.call(&request).await?;
-            for topic in &response.responses {
-                if topic.error_code != ErrorCode::UnknownTopicOrPartition {
-                    let what = || format!("delete topic {name}");
-                    KafkaError::check(topic.error_code, what, topic.error_message.as_ref())?;
-                }
+        let request = DeleteTopicsRequest {
+            topics: vec![DeleteTopicState {
+                name: Some(name.into()),
+                ..Default::default()
+            }],
+            topic_names: vec![name.into()],
+            timeout_ms: CHANGE_TIME_MAX.as_millis() as i32,
+        };
+        for topic in &self.connected()?.call(&request)?.responses {
+            if topic.error_code != ErrorCode::UnknownTopicOrPartition {
+                let what = || format!("delete topic {name}");
+                KafkaError::check(topic.error_code, what, topic.error_message.as_ref())?;
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     /// The effective configs of a topic. Sensitive ones are left out.
     pub fn topic_configs(&self, name: &str) -> Result<BTreeMap<String, String>, KafkaError> {
-        self.run(async |_, connection| describe(connection, TOPIC, name).await)
+        describe(&mut self.connected()?, TOPIC, name)
     }
 
     /// The effective configs of the broker at the address.
     pub fn broker_configs(&self) -> Result<BTreeMap<String, String>, KafkaError> {
         let (_, node_id) = self.describe_cluster()?;
-        self.run(async |_, connection| describe(connection, BROKER, &node_id.to_string()).await)
+        describe(&mut self.connected()?, BROKER, &node_id.to_string())
     }
 
     /// Sets configs of a topic (KIP-339) and waits until they are seen.
@@ -164,21 +151,15 @@ impl Admin {
             }],
             ..Default::default()
         };
-        self.run(async |handle, connection| {
-            for answer in connection.call(&request).await?.responses {
-                let what = || format!("alter the configs of topic {name}");
-                KafkaError::check(answer.error_code, what, answer.error_message.as_ref())?;
-            }
-            wait_for(
-                handle,
-                &format!("the new configs of topic {name}"),
-                async || {
-                    let seen = describe(connection, TOPIC, name).await?;
-                    let is_there = |(name, value): &(String, String)| seen.get(name) == Some(value);
-                    Ok(configs.iter().all(is_there).then_some(()))
-                },
-            )
-            .await
+        let mut cluster = self.connected()?;
+        for answer in cluster.call(&request)?.responses {
+            let what = || format!("alter the configs of topic {name}");
+            KafkaError::check(answer.error_code, what, answer.error_message.as_ref())?;
+        }
+        wait_for(&format!("the new configs of topic {name}"), || {
+            let seen = describe(&mut cluster, TOPIC, name)?;
+            let is_there = |(name, value): &(String, String)| seen.get(name) == Some(value);
+            Ok(configs.iter().all(is_there).then_some(()))
         })
     }
 
@@ -186,92 +167,43 @@ impl Admin {
     /// are that could.
     pub fn replicas(&self, topic: Option<&str>) -> Result<usize, KafkaError> {
         let names: Vec<Str> = topic.map(Str::from).into_iter().collect();
-        self.run(async |handle, _| {
-            let cluster = Cluster::connect(handle, &self.bootstrap).await?;
-            let response = cluster.metadata(&names).await?;
-            let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
-            let most = partitions
-                .map(|partition| partition.replica_nodes.len())
-                .max();
-            Ok(most.unwrap_or(response.brokers.len()))
-        })
+        let response = self.connected()?.metadata(Some(&names))?;
+        let partitions = response.topics.iter().flat_map(|topic| &topic.partitions);
+        let most = partitions
+            .map(|partition| partition.replica_nodes.len())
+            .max();
+        Ok(most.unwrap_or(response.brokers.len()))
     }
 
     /// Where each partition of these topics ends: topic by topic, partition by partition.
     pub fn end_offsets(&self, topics: &[String]) -> Result<Vec<i64>, KafkaError> {
         let names: Vec<Str> = topics.iter().map(Str::from).collect();
-        self.run(async |handle, _| {
-            let cluster = Cluster::connect(handle, &self.bootstrap).await?;
-            // A leader that was just chosen may not know it yet.
-            wait_for(handle, "the ends of all partitions", async || {
-                passing(end_offsets(&cluster, &names).await)
-            })
-            .await
+        let mut cluster = self.connected()?;
+        // A leader that was just chosen may not know it yet.
+        wait_for("the ends of all partitions", || {
+            passing(end_offsets(&mut cluster, &names))
         })
     }
 
     /// Produces one batch to partition 0 with acks=all.
     pub fn produce_one(&self, topic: &str, batch: Bytes) -> Result<(), KafkaError> {
-        let names = [Str::from(topic)];
-        let request = ProduceRequest {
-            acks: -1,
-            timeout_ms: CHANGE_TIME_MAX.as_millis() as i32,
-            topic_data: vec![TopicProduceData {
-                name: topic.into(),
-                partition_data: vec![PartitionProduceData {
-                    index: 0,
-                    records: Some(batch.clone()),
-                }],
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
-        self.run(async |handle, _| {
-            let cluster = Cluster::connect(handle, &self.bootstrap).await?;
-            let leader = cluster
-                .topics(&names)
-                .await?
-                .first()
-                .and_then(|t| t.leaders.first().copied());
-            let connection = cluster.node(leader.unwrap_or(-1)).await?;
-            let version = connection.version::<ProduceRequest>(PRODUCE_VERSION_MAX)?;
-            let response = connection.send_in(&request, version)?.await?;
-            for partition in response
-                .responses
-                .iter()
-                .flat_map(|topic| &topic.partition_responses)
-            {
-                let message = partition.error_message.as_ref();
-                KafkaError::check(partition.error_code, || "produce".into(), message)?;
-            }
-            Ok(())
-        })
+        let place: Partition = (Str::from(topic), 0);
+        let mut cluster = self.connected()?;
+        let topics = cluster.topics(std::slice::from_ref(&place.0))?;
+        let leader = topics.first().and_then(|topic| topic.leaders.first());
+        let leader = leader.copied().unwrap_or(-1);
+        cluster
+            .produce(leader, &place, batch, Acks::All)
+            .map(|_| ())
     }
 
-    /// Runs one conversation on a thread and ring of its own.
-    fn run<T: Send>(
-        &self,
-        talk: impl AsyncFnOnce(&Handle, &Connection) -> Result<T, KafkaError> + Send,
-    ) -> Result<T, KafkaError> {
-        let broke = |reason: String| KafkaError::Broken {
-            address: self.bootstrap.clone(),
-            reason,
-        };
-        let converse = || {
-            let runtime = new_runtime().map_err(|e| broke(e.to_string()))?;
-            let handle = runtime.handle();
-            runtime.run(async {
-                let connection = Connection::open(&handle, &self.bootstrap).await?;
-                talk(&handle, &connection).await
-            })
-        };
-        std::thread::scope(|scope| scope.spawn(converse).join())
-            .unwrap_or_else(|_| Err(broke("the client panicked".into())))
+    fn connected(&self) -> Result<Cluster, KafkaError> {
+        Cluster::connect(std::slice::from_ref(&self.bootstrap), &SETTINGS)
     }
 }
 
-async fn describe(
-    connection: &Connection,
+fn describe(
+    cluster: &mut Cluster,
     resource_type: i8,
     name: &str,
 ) -> Result<BTreeMap<String, String>, KafkaError> {
@@ -284,7 +216,7 @@ async fn describe(
         ..Default::default()
     };
     let mut configs = BTreeMap::new();
-    for result in connection.call(&request).await?.results {
+    for result in cluster.call(&request)?.results {
         let what = || format!("describe the configs of {name}");
         KafkaError::check(result.error_code, what, result.error_message.as_ref())?;
         let shown = result.configs.into_iter();
@@ -293,44 +225,19 @@ async fn describe(
     Ok(configs)
 }
 
-async fn end_offsets(cluster: &Cluster, names: &[Str]) -> Result<Vec<i64>, KafkaError> {
-    let topics = cluster.topics(names).await?;
-    let mut asked: BTreeMap<i32, Vec<ListOffsetsTopic>> = BTreeMap::new();
-    for topic in &topics {
-        for (index, leader) in topic.leaders.iter().enumerate() {
-            asked.entry(*leader).or_default().push(ListOffsetsTopic {
-                name: topic.name.clone(),
-                partitions: vec![ListOffsetsPartition {
-                    partition_index: index as i32,
-                    timestamp: LATEST,
-                    ..Default::default()
-                }],
-            });
-        }
-    }
-    let mut ends = HashMap::new();
-    for (leader, topics) in asked {
-        let request = ListOffsetsRequest {
-            replica_id: -1,
-            topics,
-            ..Default::default()
-        };
-        let response = cluster.node(leader).await?.call(&request).await?;
-        for topic in &response.topics {
-            for answer in &topic.partitions {
-                let what = || format!("the end of {}-{}", topic.name, answer.partition_index);
-                KafkaError::check(answer.error_code, what, None)?;
-                ends.insert((topic.name.clone(), answer.partition_index), answer.offset);
-            }
-        }
-    }
-    let all = topics.iter().flat_map(|topic| {
-        let partitions = 0..topic.leaders.len() as i32;
-        partitions.map(|index| (topic.name.clone(), index))
-    });
-    Ok(all
-        .map(|partition| ends.get(&partition).copied().unwrap_or(0))
-        .collect())
+fn end_offsets(cluster: &mut Cluster, names: &[Str]) -> Result<Vec<i64>, KafkaError> {
+    let topics = cluster.topics(names)?;
+    let partitions = topics.iter().flat_map(partitions_of);
+    let partitions: Vec<Partition> = partitions.collect();
+    let isolation = Isolation::ReadUncommitted;
+    let ends = cluster.offsets(&partitions, OffsetSpec::Latest, isolation)?;
+    let end = |place: &Partition| ends.get(place).map_or(0, |found| found.offset);
+    Ok(partitions.iter().map(end).collect())
+}
+
+fn partitions_of(topic: &Topic) -> impl Iterator<Item = Partition> {
+    let indexes = (0..).zip(&topic.leaders);
+    indexes.map(|(index, _)| (topic.name.clone(), index))
 }
 
 fn is_passing(code: ErrorCode) -> bool {
@@ -351,22 +258,19 @@ fn passing<T>(answer: Result<T, KafkaError>) -> Result<Option<T>, KafkaError> {
 }
 
 /// Asks until there is an answer.
-async fn wait_for<T>(
-    handle: &Handle,
+fn wait_for<T>(
     what: &str,
-    mut ask: impl AsyncFnMut() -> Result<Option<T>, KafkaError>,
+    mut ask: impl FnMut() -> Result<Option<T>, KafkaError>,
 ) -> Result<T, KafkaError> {
     let deadline = Instant::now() + CHANGE_TIME_MAX;
     loop {
-        if let Some(found) = ask().await? {
+        if let Some(found) = ask()? {
             return Ok(found);
         }
         if Instant::now() > deadline {
-            return Err(KafkaError::TooLate(
-                what.to_owned(),
-                CHANGE_TIME_MAX.as_secs(),
-            ));
+            let seconds = CHANGE_TIME_MAX.as_secs();
+            return Err(KafkaError::TooLate(what.to_owned(), seconds));
         }
-        handle.sleep(Duration::from_millis(20)).await;
+        sleep(LOOK_INTERVAL);
     }
 }

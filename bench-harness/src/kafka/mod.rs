@@ -14,6 +14,6 @@ mod ring;
 pub use admin::Admin;
 pub use cluster::Cluster;
 pub use connection::{Answer, Connection};
-pub use group::{Member, Position};
-pub use naru_client::{KafkaError, Topic, address_of};
+pub use group::Member;
+pub use naru_client::{KafkaError, Position, Topic, address_of};
 pub(crate) use ring::new_runtime;

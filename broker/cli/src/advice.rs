@@ -23,6 +23,9 @@ pub fn of(error: &KafkaError) -> Option<String> {
         }
         KafkaError::Unreadable { .. } => Some("is it a broker that listens there?".into()),
         KafkaError::Refused { code, .. } => on_code(*code).map(str::to_owned),
+        KafkaError::Records { .. } => {
+            Some("`naru log dump`, or `naru verify` for a broker of Naru, shows where".into())
+        }
         KafkaError::TooLate(..) => Some("--timeout gives it longer".into()),
     }
 }

@@ -36,6 +36,15 @@ pub enum CoordinatorKind {
     Transaction = 1,
 }
 
+impl CoordinatorKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Group => "group",
+            Self::Transaction => "transactional id",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Cluster {
     settings: Settings,
@@ -250,7 +259,8 @@ impl Cluster {
             let node_id = cluster.coordinator(kind, key)?;
             let answer = cluster.call_node_within(node_id, request, version_max, Duration::ZERO);
             let refused = answer.and_then(|answer| {
-                KafkaError::check(code_of(&answer), || key.to_owned(), None).map(|()| answer)
+                let what = || format!("{} {key}", kind.name());
+                KafkaError::check(code_of(&answer), what, None).map(|()| answer)
             });
             if refused.is_err() {
                 cluster.coordinators.remove(&(kind, Str::from(key)));

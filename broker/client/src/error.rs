@@ -27,6 +27,12 @@ pub enum KafkaError {
         api: ApiKey,
         reason: String,
     },
+    #[error("{topic}-{partition}: {reason}")]
+    Records {
+        topic: String,
+        partition: i32,
+        reason: String,
+    },
     /// The broker answered with an error.
     #[error("{what}: {}{}", name(*.code), .message.as_deref().map(|m| format!(" ({m})")).unwrap_or_default())]
     Refused {
