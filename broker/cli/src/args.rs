@@ -4,7 +4,14 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::config::ConfigCommand;
+use crate::consume::ConsumeArgs;
+use crate::group::GroupCommand;
+use crate::lag::LagArgs;
+use crate::log::LogCommand;
+use crate::produce::ProduceArgs;
 use crate::topic::TopicCommand;
+use crate::transaction::TransactionCommand;
 use crate::units::duration;
 
 /// A port is not always said.
@@ -20,6 +27,59 @@ pub enum ClientCommand {
         shared: Shared,
         #[command(subcommand)]
         command: TopicCommand,
+    },
+    /// Consumer groups: list, describe, move to other offsets, delete.
+    #[command(visible_alias = "groups")]
+    Group {
+        #[command(flatten)]
+        shared: Shared,
+        #[command(subcommand)]
+        command: GroupCommand,
+    },
+    /// How far consumer groups are behind, in records and in time, the worst first.
+    Lag {
+        #[command(flatten)]
+        shared: Shared,
+        #[command(flatten)]
+        args: LagArgs,
+    },
+    /// Configs of topics, brokers, groups and client metrics: show, set, take back.
+    #[command(visible_alias = "configs")]
+    Config {
+        #[command(flatten)]
+        shared: Shared,
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Log directories, sizes, offsets by time; what is in segment files.
+    #[command(visible_alias = "logs")]
+    Log {
+        #[command(flatten)]
+        shared: Shared,
+        #[command(subcommand)]
+        command: LogCommand,
+    },
+    /// Transactions: list, describe, find those that hang, abort them.
+    #[command(visible_alias = "transactions")]
+    Transaction {
+        #[command(flatten)]
+        shared: Shared,
+        #[command(subcommand)]
+        command: TransactionCommand,
+    },
+    /// Send lines as records.
+    Produce {
+        #[command(flatten)]
+        shared: Shared,
+        #[command(flatten)]
+        args: ProduceArgs,
+    },
+    /// Print the records of topics.
+    Consume {
+        #[command(flatten)]
+        shared: Shared,
+        #[command(flatten)]
+        args: ConsumeArgs,
     },
 }
 

@@ -13,15 +13,22 @@
 mod advice;
 mod args;
 mod ask;
-mod config_source;
+mod config;
+mod consume;
 mod failure;
+mod group;
+mod interrupt;
+mod lag;
+mod log;
 mod nearest;
 mod output;
+mod produce;
 mod run;
 mod session;
 mod table;
 mod topic;
 mod topic_configs;
+mod transaction;
 mod units;
 
 pub use args::ClientCommand;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::args::{ClientCommand, Shared};
 use crate::failure::{Failure, Outcome};
 use crate::session::Session;
-use crate::topic;
+use crate::{config, consume, group, lag, log, produce, topic, transaction};
 
 /// Of a command that was not meant like this, as clap has it.
 const USAGE: u8 = 2;
@@ -14,6 +14,15 @@ const USAGE: u8 = 2;
 pub fn run(command: &ClientCommand) -> ExitCode {
     let outcome = match command {
         ClientCommand::Topic { shared, command } => with(shared, |s| topic::run(s, command)),
+        ClientCommand::Group { shared, command } => with(shared, |s| group::run(s, command)),
+        ClientCommand::Lag { shared, args } => with(shared, |s| lag::run(s, args)),
+        ClientCommand::Log { shared, command } => log::run(shared, command),
+        ClientCommand::Transaction { shared, command } => {
+            with(shared, |s| transaction::run(s, command))
+        }
+        ClientCommand::Config { shared, command } => with(shared, |s| config::run(s, command)),
+        ClientCommand::Produce { shared, args } => with(shared, |s| produce::run(s, args)),
+        ClientCommand::Consume { shared, args } => with(shared, |s| consume::run(s, args)),
     };
     match outcome {
         Ok(()) | Err(Failure::ReaderGone) => ExitCode::SUCCESS,

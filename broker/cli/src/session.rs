@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use naru_client::{Cluster, KafkaError, Partition, Settings};
+use naru_client::{Cluster, GroupDescription, KafkaError, Partition, Settings};
 use naru_wire::api::metadata::MetadataResponseTopic;
 use naru_wire::{ErrorCode, Str};
 
@@ -30,6 +30,10 @@ impl Session {
             cluster: Cluster::connect(&shared.addresses(), &settings)?,
             json: shared.json,
         })
+    }
+
+    pub fn prints_json(&self) -> bool {
+        self.json
     }
 
     pub fn print(&self, report: &impl Report) -> Outcome {
@@ -110,6 +114,32 @@ impl Session {
             None => failure.advise(format!(
                 "`naru topic list` shows those that there are, `naru topic create {name}` makes it"
             )),
+        }
+    }
+
+    /// A group as its coordinator shows it.
+    pub fn describe_group(&mut self, group: &str) -> Result<GroupDescription, Failure> {
+        match self.cluster.describe_group(group) {
+            Err(error) if error.code() == Some(ErrorCode::GroupIdNotFound) => {
+                Err(self.no_such_group(group))
+            }
+            described => Ok(described?),
+        }
+    }
+
+    /// Refuses a group that is not there.
+    pub fn group_must_exist(&mut self, group: &str) -> Outcome {
+        self.describe_group(group).map(|_| ())
+    }
+
+    /// What to say of a group that is not there: those that are, and sound like it.
+    pub fn no_such_group(&mut self, group: &str) -> Failure {
+        let failure = Failure::new(format!("there is no group {group}"));
+        let known = self.cluster.list_groups().unwrap_or_default();
+        let names = known.iter().map(|(_, known)| known.group_id.as_str());
+        match did_you_mean(group, names) {
+            Some(hint) => failure.advise(hint),
+            None => failure.advise("`naru group list` shows those that there are"),
         }
     }
 }

@@ -30,9 +30,25 @@ pub fn timestamp_ms(text: &str) -> Result<i64, String> {
     Ok(millis(time))
 }
 
+/// Milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    millis(SystemTime::now())
+}
+
 fn millis(time: SystemTime) -> i64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A timestamp as people read it: `2026-11-24T18:30:00.123Z`; `-` for none.
+pub fn time(timestamp_ms: i64) -> String {
+    match u64::try_from(timestamp_ms) {
+        Ok(since_ms) => {
+            let time = UNIX_EPOCH + Duration::from_millis(since_ms);
+            humantime::format_rfc3339_millis(time).to_string()
+        }
+        Err(_) => "-".to_owned(),
+    }
 }
 
 /// A size as people read it: `0 B`, `1.5 MiB`.
@@ -46,6 +62,19 @@ pub fn size(bytes: i64) -> String {
     match unit {
         0 => format!("{bytes} B"),
         _ => format!("{value:.1} {}", UNITS[unit]),
+    }
+}
+
+/// A time that has passed, by its two largest parts: `350ms`, `2m 5s`, `3h 12m`, `4d 1h`.
+pub fn age(ms: i64) -> String {
+    let seconds = ms / 1000;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match ms {
+        ..1000 => format!("{ms}ms"),
+        1000..60_000 => format!("{}.{}s", seconds, ms % 1000 / 100),
+        60_000..3_600_000 => format!("{minutes}m {}s", seconds % 60),
+        3_600_000..86_400_000 => format!("{hours}h {}m", minutes % 60),
+        _ => format!("{days}d {}h", hours % 24),
     }
 }
 
@@ -72,11 +101,15 @@ mod tests {
                 .unwrap_err()
                 .contains("milliseconds")
         );
+        assert_eq!(time(1000), "1970-01-01T00:00:01.000Z");
+        assert_eq!(time(-1), "-");
     }
 
     #[test]
-    fn sizes_have_the_unit_that_suits() {
+    fn sizes_and_ages_have_the_unit_that_suits() {
         let sizes = [0, 1023, 1536, 5 << 30].map(size);
         assert_eq!(sizes, ["0 B", "1023 B", "1.5 KiB", "5.0 GiB"]);
+        let ages = [350, 2_500, 125_000, 11_520_000, 349_200_000].map(age);
+        assert_eq!(ages, ["350ms", "2.5s", "2m 5s", "3h 12m", "4d 1h"]);
     }
 }

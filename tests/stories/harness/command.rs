@@ -1,6 +1,7 @@
 //! The commands of the `naru` binary, run against a broker.
 
-use std::process::{Command, Output};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -16,8 +17,21 @@ pub struct Said {
 
 /// Runs `naru` with these words, separated by blanks, against the broker.
 pub fn naru(broker: &Broker, words: &str) -> Said {
+    naru_reading(broker, words, "")
+}
+
+/// As [`naru`], with this on stdin.
+pub fn naru_reading(broker: &Broker, words: &str, stdin: &str) -> Said {
     let words: Vec<&str> = words.split_whitespace().collect();
-    Said::from(command(&broker.bootstrap(), &words).output().unwrap())
+    let mut child = command(&broker.bootstrap(), &words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It may have ended without reading.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    Said::from(child.wait_with_output().unwrap())
 }
 
 /// A command that is still to be started.

@@ -19,7 +19,7 @@ use std::time::Duration;
 pub use admin::{block_on, create_topic, delete_topic, topic_config, try_delete_topic};
 pub use ask::{ask, topic_id};
 pub use broker::{Broker, free_port};
-pub use command::{Said, command, naru};
+pub use command::{Said, command, naru, naru_reading};
 pub use consumer::{Read, client, read_all, read_until_end, reader};
 pub use producer::Load;
 pub use raw::{Fetch, Fetched, Raw, batch};

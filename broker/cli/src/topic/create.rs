@@ -90,6 +90,8 @@ pub fn run(session: &mut Session, args: &CreateArgs) -> Outcome {
             Err(error) => failure = Some(failure.unwrap_or(error)),
         }
     }
+    // Kafka answers in an order of its own.
+    created.sort_by_key(|created| args.topics.iter().position(|t| *t == created.topic));
     let made = created.iter().filter(|topic| topic.outcome == "created");
     let names: Vec<Str> = made.map(|topic| Str::from(&topic.topic)).collect();
     wait_for_leaders(session, &names)?;

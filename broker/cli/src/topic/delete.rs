@@ -70,6 +70,8 @@ pub fn run(session: &mut Session, args: &DeleteArgs) -> Outcome {
         };
         deleted.push(Deleted { topic, outcome });
     }
+    // Kafka answers in an order of its own.
+    deleted.sort_by_key(|deleted: &Deleted| args.topics.iter().position(|t| *t == deleted.topic));
     if !deleted.is_empty() {
         session.print(&AllDeleted(deleted))?;
     }

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use naru_client::{Isolation, KafkaError, OffsetSpec, Partition};
-use naru_wire::Str;
-use naru_wire::api::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
+use naru_client::{Isolation, OffsetSpec, Partition};
 use naru_wire::api::metadata::MetadataResponseTopic;
 use serde::Serialize;
 
 use super::sizes;
-use crate::config_source::{ConfigSource, TOPIC};
+use crate::config::{self, ConfigSource, Resource};
 use crate::failure::{Failure, Outcome};
 use crate::output::Report;
 use crate::session::Session;
@@ -113,32 +111,17 @@ fn describe(session: &mut Session, topic: &MetadataResponseTopic) -> Result<Desc
     })
 }
 
-fn changed_configs(session: &mut Session, topic: &Str) -> Result<Vec<ConfigDescribed>, Failure> {
-    let request = DescribeConfigsRequest {
-        resources: vec![DescribeConfigsResource {
-            resource_type: TOPIC,
-            resource_name: topic.clone(),
-            configuration_keys: None,
-        }],
-        ..Default::default()
-    };
-    let mut changed = Vec::new();
-    for result in session.cluster.call(&request)?.results {
-        let what = || format!("describe the configs of topic {topic}");
-        KafkaError::check(result.error_code, what, result.error_message.as_ref())?;
-        for config in result.configs {
-            let source = ConfigSource::from(config.config_source);
-            if source != ConfigSource::Default {
-                changed.push(ConfigDescribed {
-                    name: config.name.to_string(),
-                    value: config.value.map(|value| value.to_string()),
-                    source,
-                });
-            }
-        }
-    }
-    changed.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(changed)
+fn changed_configs(session: &mut Session, topic: &str) -> Result<Vec<ConfigDescribed>, Failure> {
+    let configs = config::describe(&mut session.cluster, &Resource::topic(topic), None, false)?;
+    let changed = configs.into_iter();
+    let changed = changed.filter(|config| config.source != ConfigSource::Default);
+    Ok(changed
+        .map(|config| ConfigDescribed {
+            name: config.name,
+            value: config.value,
+            source: config.source,
+        })
+        .collect())
 }
 
 impl Report for Described {

@@ -10,3 +10,4 @@ mod list;
 mod sizes;
 
 pub use command::{TopicCommand, run};
+pub(crate) use create::key_value;

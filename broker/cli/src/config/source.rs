@@ -1,11 +1,8 @@
-//! The kinds of resources that have configs, and where a config's value comes from.
+//! [`ConfigSource`]: where a config's value comes from.
 
 use std::fmt;
 
 use serde::Serialize;
-
-/// `ConfigResource.Type`
-pub const TOPIC: i8 = 2;
 
 /// `ConfigEntry.ConfigSource`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
