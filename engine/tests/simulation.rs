@@ -133,6 +133,36 @@ fn what_a_failed_sync_was_for_stays_lost() {
     assert_eq!(sim.power_cut(0).content(&path()).unwrap(), block(1));
 }
 
+/// It was taken for a flush that had failed: what a restarted process had flushed was lost later.
+#[test]
+fn what_a_killed_process_was_writing_can_be_made_safe() {
+    let sim = Sim::new(1);
+    let env = sim.env();
+    sim.run(async {
+        let file = file_of_ones(&env).await.unwrap();
+        let mut write = Box::pin(file.write_durable_at(0, vec![block(2)]));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(write.as_mut().poll(&mut context).is_pending());
+        // It is under way when the process ends, not given up.
+        std::mem::forget(write);
+    });
+    let mut left = BTreeSet::new();
+    for seed in 0..50 {
+        let restarted = sim.kill(seed);
+        let env = restarted.env();
+        let found = restarted.content(&path()).unwrap();
+        let synced = restarted.run(async {
+            let file = env.open(&path(), Open::Direct).await?;
+            file.sync_data().await
+        });
+        synced.unwrap().unwrap();
+        let kept = restarted.power_cut(seed).content(&path()).unwrap();
+        assert_eq!(kept, found, "seed {seed}");
+        left.insert(found);
+    }
+    assert!(left.len() > 2, "it was done, not done, and done in part");
+}
+
 #[test]
 fn a_crash_ends_the_run_before_the_operation() {
     let sim = Sim::new(1);

@@ -185,7 +185,8 @@ impl Sim {
             match (rng.below(3), &under_way.op) {
                 // It makes no difference whether a flush was handed in.
                 (_, Op::SyncData { .. } | Op::SyncDir { .. }) | (0, _) => {}
-                (1, op) => storage.apply_failed(op, rng),
+                // The process is gone, the device has not failed: what is there can be made safe.
+                (1, op) => storage.apply_in_part(op, rng),
                 // Some fail now, as they would have: nothing is left of them.
                 (_, op) => drop(storage.apply(op)),
             }
