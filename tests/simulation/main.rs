@@ -8,11 +8,16 @@
 //!
 //! Each seed is run twice, and has to send and write the same bytes at the same times.
 //!
+//! [`exactly_once`] holds transactions to their histories in the same way, and ends the server at
+//! each operation of its disk in turn.
+//!
 //! `NARU_SIM_SEEDS=100` tries as many seeds; `NARU_SIM_FIRST=7` begins with that one.
 #![allow(clippy::unwrap_used)]
 
 mod client;
 mod consumers;
+mod exactly_once;
+mod groups;
 mod ledger;
 mod operator;
 mod producers;
@@ -25,10 +30,13 @@ use std::collections::HashSet;
 use std::panic::catch_unwind;
 
 use naru_runtime::sim::Digest;
-use operator::Flushes;
+use operator::{End, Flushes};
 
 /// Seeds that are tried by default: half a minute in a debug build.
 const SEEDS: u64 = 5;
+
+/// Of the operations of a small story, one in so many is tried by default.
+const OPERATIONS_EVERY: u64 = 8;
 
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
@@ -65,6 +73,45 @@ fn what_clients_were_promised_survives_and_a_seed_repeats_itself() {
         let digest = run(seed);
         assert_eq!(digest, run(seed), "seed {seed} does not repeat itself");
         assert!(hashes.insert(digest.hash), "seed {seed} is none of its own");
+    }
+}
+
+#[test]
+fn transactions_are_exactly_once_whatever_ends_the_server() {
+    let first = setting("NARU_SIM_FIRST").unwrap_or(0);
+    let count = setting("NARU_SIM_SEEDS").unwrap_or(SEEDS);
+    for seed in first..first + count {
+        let _named = Named(seed);
+        let (digest, story, counts) = exactly_once::run(seed);
+        println!("seed {seed}: {digest}; {story}; {counts}");
+        assert!(counts.has_everything(), "too little happened: {counts}");
+    }
+}
+
+#[test]
+fn groups_of_both_protocols_account_for_every_record() {
+    let first = setting("NARU_SIM_FIRST").unwrap_or(0);
+    let count = setting("NARU_SIM_SEEDS").unwrap_or(SEEDS);
+    for seed in first..first + count {
+        let _named = Named(seed);
+        let (digest, story, counts) = groups::run(seed);
+        println!("seed {seed}: {digest}; {story}; {counts}");
+        assert!(counts.has_everything(), "too little happened: {counts}");
+    }
+}
+
+/// All of them with `NARU_SIM_EVERY=1`.
+#[test]
+fn transactions_are_exactly_once_with_an_end_at_each_operation() {
+    let seed = setting("NARU_SIM_FIRST").unwrap_or(0);
+    let every = setting("NARU_SIM_EVERY").unwrap_or(OPERATIONS_EVERY);
+    let whole = exactly_once::told(seed, None);
+    println!("seed {seed}: operations {whole:?}");
+    for operation in (whole.start..whole.end).step_by(every as usize) {
+        for end in [End::Kill, End::PowerCut] {
+            let failed = catch_unwind(|| exactly_once::told(seed, Some((operation, end))));
+            assert!(failed.is_ok(), "seed {seed}, {end:?} at {operation}");
+        }
     }
 }
 

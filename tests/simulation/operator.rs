@@ -19,7 +19,7 @@ const QUIET_MS_MAX: usize = 1_500;
 /// How long a server may take to start, or to stop, when nothing interferes.
 const START_OR_STOP_MAX: Duration = Duration::from_secs(60);
 
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 10] = [
     ("log.dirs", "/data"),
     ("naru.shards", "2"),
     ("naru.memory", "64m"),
@@ -27,6 +27,8 @@ const SETTINGS: [(&str, &str); 8] = [
     ("offsets.topic.num.partitions", "4"),
     ("transaction.state.log.num.partitions", "4"),
     ("group.initial.rebalance.delay.ms", "100"),
+    ("group.consumer.session.timeout.ms", "3000"),
+    ("group.consumer.heartbeat.interval.ms", "500"),
     ("auto.create.topics.enable", "false"),
 ];
 
@@ -196,7 +198,8 @@ impl<'a> Operator<'a> {
         self.start().await;
     }
 
-    fn strike(&mut self, end: End) {
+    /// Ends the server.
+    pub fn strike(&mut self, end: End) {
         match end {
             End::Kill => {
                 self.story.kills += 1;
@@ -211,8 +214,9 @@ impl<'a> Operator<'a> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum End {
+/// How a server ends that nobody stops.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
     Kill,
     PowerCut,
 }

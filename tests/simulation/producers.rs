@@ -17,7 +17,8 @@ use super::world::{TOPIC, World};
 /// The last version that names topics.
 const VERSION_MAX: i16 = 12;
 
-const PAUSE_MS_MAX: u64 = 60;
+/// What a producer waits between two batches, at most.
+pub const PAUSE_MS_MAX: u64 = 60;
 const RECORDS_MAX: u64 = 4;
 const TIMEOUT_MS: i32 = 5_000;
 
@@ -31,12 +32,12 @@ fn batch(world: &World, builder: BatchBuilder, producer: u64, first: u64, count:
     builder.build().unwrap().into()
 }
 
-fn request(acks: i16, partition: i32, records: Bytes) -> ProduceRequest {
+pub fn request(topic: &str, acks: i16, partition: i32, records: Bytes) -> ProduceRequest {
     ProduceRequest {
         acks,
         timeout_ms: TIMEOUT_MS,
         topic_data: vec![TopicProduceData {
-            name: text(TOPIC),
+            name: text(topic),
             partition_data: vec![PartitionProduceData {
                 index: partition,
                 records: Some(records),
@@ -72,7 +73,7 @@ async fn producer_id(client: &mut Client) -> (i64, i16) {
 }
 
 /// Produces with `acks=all`, and repeats each batch until it is acknowledged.
-pub async fn idempotent(world: Rc<World>, partition: i32) {
+pub async fn idempotent(world: Rc<World>, partition: i32, every_ms_max: u64) {
     let producer = world.ledger.borrow_mut().enter(Kind::Idempotent, partition);
     let mut client = Client::new(&world.io);
     let (id, epoch) = producer_id(&mut client).await;
@@ -81,7 +82,7 @@ pub async fn idempotent(world: Rc<World>, partition: i32) {
         let count = 1 + world.below(RECORDS_MAX);
         let builder = BatchBuilder::default().producer(id, epoch, next as i32);
         let records = batch(&world, builder, producer, next, count);
-        let request = request(-1, partition, records);
+        let request = request(TOPIC, -1, partition, records);
         loop {
             let Ok(answer) = produce(&mut client, &request).await else {
                 continue;
@@ -100,7 +101,7 @@ pub async fn idempotent(world: Rc<World>, partition: i32) {
             .ledger
             .borrow_mut()
             .acknowledged_by_all(producer, next);
-        world.pause(PAUSE_MS_MAX).await;
+        world.pause(every_ms_max).await;
     }
 }
 
@@ -112,7 +113,7 @@ pub async fn plain(world: Rc<World>, partition: i32) {
     while !world.is_over() {
         let records = batch(&world, BatchBuilder::default(), producer, sequence, 1);
         let power_cuts = world.ledger.borrow().power_cuts();
-        let answer = produce(&mut client, &request(1, partition, records)).await;
+        let answer = produce(&mut client, &request(TOPIC, 1, partition, records)).await;
         let mark = Mark { producer, sequence };
         {
             let mut ledger = world.ledger.borrow_mut();
@@ -141,7 +142,7 @@ pub async fn unanswered(world: Rc<World>, partition: i32) {
     while !world.is_over() {
         let records = batch(&world, BatchBuilder::default(), producer, sequence, 1);
         client
-            .send(&request(0, partition, records), VERSION_MAX)
+            .send(&request(TOPIC, 0, partition, records), VERSION_MAX)
             .await;
         sequence += 1;
         world.pause(PAUSE_MS_MAX).await;

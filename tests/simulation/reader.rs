@@ -84,7 +84,7 @@ pub async fn fetch(
 }
 
 /// The records from `offset` on. A batch at the end may be cut short.
-fn records_of(mut bytes: Bytes, offset: i64) -> Vec<Mark> {
+pub fn records_of(mut bytes: Bytes, offset: i64) -> Vec<Mark> {
     let mut next = offset;
     let mut marks = Vec::new();
     while let Ok(header) = BatchHeader::parse(&bytes) {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use naru_wire::ErrorCode;
-use naru_wire::api::create_topics::{CreatableTopic, CreateTopicsRequest};
+use naru_wire::api::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use naru_wire::api::delete_topics::DeleteTopicsRequest;
 
 use super::client::{Client, text};
@@ -17,6 +17,11 @@ const PAUSE_MS_MAX: u64 = 400;
 
 /// Creates a topic, however often that has to be tried.
 pub async fn create(world: &World, name: &str, partitions: i32) {
+    create_with(world, name, partitions, &[]).await;
+}
+
+/// As [`create`], with these configs.
+pub async fn create_with(world: &World, name: &str, partitions: i32, configs: &[(&str, &str)]) {
     let mut client = Client::new(&world.io);
     world.ledger.borrow_mut().creates(name);
     let request = CreateTopicsRequest {
@@ -24,6 +29,13 @@ pub async fn create(world: &World, name: &str, partitions: i32) {
             name: text(name),
             num_partitions: partitions,
             replication_factor: 1,
+            configs: configs
+                .iter()
+                .map(|(name, value)| CreatableTopicConfig {
+                    name: text(name),
+                    value: Some(text(value)),
+                })
+                .collect(),
             ..Default::default()
         }],
         ..Default::default()
@@ -41,7 +53,7 @@ pub async fn create(world: &World, name: &str, partitions: i32) {
     world.ledger.borrow_mut().created(name);
 }
 
-async fn delete(world: &World, name: &str) {
+pub async fn delete(world: &World, name: &str) {
     let mut client = Client::new(&world.io);
     world.ledger.borrow_mut().deletes(name);
     let request = DeleteTopicsRequest {

@@ -43,14 +43,14 @@ pub enum Flow {
 }
 
 impl Flow {
-    fn produce_version(self) -> i16 {
+    pub fn produce_version(self) -> i16 {
         match self {
             Self::Old => 11,
             Self::EpochEach => 12,
         }
     }
 
-    fn end_version(self) -> i16 {
+    pub fn end_version(self) -> i16 {
         match self {
             Self::Old => 4,
             Self::EpochEach => 5,

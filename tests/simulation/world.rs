@@ -10,6 +10,7 @@ use naru_runtime::sim::{Digest, Simulation};
 
 use super::ledger::Ledger;
 use super::operator::{Flushes, Operator, Story};
+use super::producers::PAUSE_MS_MAX;
 use super::transactions::{self, Flow, PAYMENTS, Transactions};
 use super::{consumers, producers, reader, topics};
 
@@ -37,6 +38,20 @@ pub struct World {
 }
 
 impl World {
+    pub fn new(io: Handle) -> Self {
+        Self {
+            io,
+            ledger: RefCell::default(),
+            transactions: RefCell::default(),
+            is_over: Cell::new(false),
+        }
+    }
+
+    /// Nothing new is begun from now on.
+    pub fn end(&self) {
+        self.is_over.set(true);
+    }
+
     pub fn is_over(&self) -> bool {
         self.is_over.get()
     }
@@ -57,12 +72,7 @@ pub fn run(seed: u64, flushes: Flushes) -> (Digest, Story) {
     let simulation = Simulation::new(seed);
     let server = simulation.machine(SERVER);
     let clients = simulation.machine(CLIENTS);
-    let world = Rc::new(World {
-        io: clients.thread(),
-        ledger: RefCell::default(),
-        transactions: RefCell::default(),
-        is_over: Cell::new(false),
-    });
+    let world = Rc::new(World::new(clients.thread()));
     let story = simulation.run(async {
         let mut operator = Operator::new(&simulation, server, Rc::clone(&world), flushes);
         operator.start().await;
@@ -72,7 +82,8 @@ pub fn run(seed: u64, flushes: Flushes) -> (Digest, Story) {
         let mut tasks = Vec::new();
         for number in 0..PRODUCERS {
             let partition = number as i32 % PARTITIONS;
-            tasks.push(io.spawn_task(producers::idempotent(Rc::clone(&world), partition)));
+            let idempotent = producers::idempotent(Rc::clone(&world), partition, PAUSE_MS_MAX);
+            tasks.push(io.spawn_task(idempotent));
             tasks.push(io.spawn_task(producers::plain(Rc::clone(&world), partition)));
         }
         tasks.push(io.spawn_task(producers::unanswered(Rc::clone(&world), 0)));
@@ -89,7 +100,7 @@ pub fn run(seed: u64, flushes: Flushes) -> (Digest, Story) {
         }
 
         operator.make_trouble().await;
-        world.is_over.set(true);
+        world.end();
         let all_ended = async {
             for task in tasks {
                 task.await;
