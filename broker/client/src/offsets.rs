@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use naru_wire::api::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
-use naru_wire::{ErrorCode, Str};
+use naru_wire::{ErrorCode, Message, Str};
 
-use crate::{Cluster, KafkaError};
+use crate::{Cluster, Connection, KafkaError};
+
+/// The first version that knows the largest timestamp (KIP-734, Kafka 3.0).
+const MAX_TIMESTAMP_SINCE: i16 = 7;
 
 /// A topic's name and a partition's number.
 pub type Partition = (Str, i32);
@@ -57,6 +60,20 @@ impl OffsetSpec {
             Self::At(timestamp_ms) => timestamp_ms,
         }
     }
+
+    /// An older broker would look for a record of the timestamp -3, and find the first.
+    fn must_be_understood(self, connection: &Connection) -> Result<(), KafkaError> {
+        let version = connection.version::<ListOffsetsRequest>(i16::MAX)?;
+        if self != Self::MaxTimestamp || version >= MAX_TIMESTAMP_SINCE {
+            return Ok(());
+        }
+        Err(KafkaError::Version {
+            address: connection.address().to_owned(),
+            api: ListOffsetsRequest::KEY,
+            theirs: Some((*ListOffsetsRequest::VERSIONS.start(), version)),
+            ours: (MAX_TIMESTAMP_SINCE, *ListOffsetsRequest::VERSIONS.end()),
+        })
+    }
 }
 
 impl Cluster {
@@ -93,6 +110,8 @@ impl Cluster {
             }
             let mut found = BTreeMap::new();
             for (leader, asked) in by_leader {
+                let connection = cluster.node(leader)?;
+                spec.must_be_understood(connection)?;
                 let request = request(asked, spec, isolation);
                 for topic in cluster.call_node(leader, &request)?.topics {
                     for answer in topic.partitions {

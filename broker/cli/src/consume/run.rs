@@ -165,8 +165,10 @@ fn read_as_member(
             Err(error) => outcome = Err(error),
         }
     }
-    member.leave(&mut session.cluster)?;
-    outcome
+    let left = member.leave(&mut session.cluster);
+    // Why the reading ended says more than a leave that failed after it.
+    outcome?;
+    Ok(left?)
 }
 
 /// Whether the reading is over; if not, the group wants the member to join again.
