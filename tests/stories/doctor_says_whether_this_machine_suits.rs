@@ -67,8 +67,14 @@ fn a_shell_can_be_taught_the_commands() {
     let output = command.args(["completions", "bash"]).output().unwrap();
     assert!(output.status.success());
     let script = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        script.contains("doctor") && script.contains("verify"),
-        "{script}"
-    );
+    for word in [
+        "doctor",
+        "verify",
+        "reset-offsets",
+        "find-hanging",
+        "--bootstrap",
+        "--until-end",
+    ] {
+        assert!(script.contains(word), "no {word} in {script}");
+    }
 }

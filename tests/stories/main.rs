@@ -11,7 +11,8 @@
 //!
 //! `a_peer_that_hangs_up_ends_its_wait`, `hostile_bytes_do_not_hurt_others`,
 //! `sigterm_drains_and_exits_zero`, `unknown_config_key_suggests_the_nearest` those of the admin
-//! listener, of `naru verify` and of `naru doctor` ask for what only Naru promises.
+//! listener, of `naru verify` and of `naru doctor`, and the examples of docs/CLI.md ask for what
+//! only Naru promises.
 #![allow(clippy::unwrap_used)]
 
 mod harness;
@@ -53,6 +54,7 @@ mod the_command_keeps_groups;
 mod the_command_keeps_topics;
 mod the_command_looks_into_logs_and_transactions;
 mod the_command_produces_and_consumes;
+mod the_docs_show_what_the_command_says;
 mod the_metrics_are_those_that_the_docs_list;
 mod topic_configs_change_while_clients_go_on;
 mod topics_are_created_described_deleted;
