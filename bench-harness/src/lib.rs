@@ -5,7 +5,9 @@
 //! costs less than what it measures. Everything that is printed comes from an [`outcome::Outcome`].
 
 mod brokers;
+pub mod commits;
 pub mod compare;
+pub mod crowd;
 pub mod gate;
 pub mod interrupt;
 pub mod kafka;
@@ -15,8 +17,10 @@ pub mod measure;
 pub mod outcome;
 mod report;
 pub mod run;
+mod sides;
 mod stats;
 pub mod study;
 pub mod sweep;
+pub mod transactions;
 pub mod which_limit;
 pub mod workload;

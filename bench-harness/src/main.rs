@@ -4,7 +4,9 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use naru_bench::{compare, gate, interrupt, limits, run, study, sweep, which_limit};
+use naru_bench::{
+    commits, compare, crowd, gate, interrupt, limits, run, study, sweep, transactions, which_limit,
+};
 
 /// Load, comparisons, studies and a regression gate for any broker that speaks Kafka's protocol
 #[derive(Parser)]
@@ -16,12 +18,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Commits(Box<commits::Args>),
     Compare(Box<compare::Args>),
+    Crowd(Box<crowd::Args>),
     Gate(Box<gate::Args>),
     Limits(limits::Args),
     Run(Box<run::Args>),
     Sweep(Box<sweep::Args>),
     Study(study::Args),
+    Transactions(Box<transactions::Args>),
     WhichLimit(which_limit::Args),
 }
 
@@ -40,12 +45,15 @@ fn main() -> ExitCode {
         return ExitCode::from(FAILED);
     }
     match cli.command {
+        Command::Commits(args) => finish(commits::execute(*args)),
         Command::Compare(args) => finish(compare::execute(*args)),
+        Command::Crowd(args) => finish(crowd::execute(*args)),
         Command::Gate(args) => finish(gate::execute(*args)),
         Command::Limits(args) => finish(limits::execute(args)),
         Command::Run(args) => finish(run::execute(*args)),
         Command::Sweep(args) => finish(sweep::execute(*args)),
         Command::Study(args) => finish(study::execute(args)),
+        Command::Transactions(args) => finish(transactions::execute(*args)),
         Command::WhichLimit(args) => finish(which_limit::execute(args)),
     }
 }

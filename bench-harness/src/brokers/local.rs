@@ -1,6 +1,7 @@
 //! [`LocalBroker`]: a broker that a command started, on a free port, with a data directory of its
 //! own. It is gone when the command is done, however that ends.
 
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
@@ -46,10 +47,12 @@ pub enum BrokerError {
 /// A broker that ends, with all processes it started and its data, when this is dropped.
 pub struct LocalBroker {
     command: String,
+    /// The command with all places filled in: a program and its arguments.
+    words: Vec<String>,
     bootstrap: String,
     child: Child,
     /// Before the directory: an interrupt that comes when both are gone has nothing to remove.
-    _guard: Guard,
+    guard: Guard,
     data: TempDir,
 }
 
@@ -70,23 +73,13 @@ impl LocalBroker {
             let word = word.replace("{port}", &port.to_string());
             word.replace("{data}", &data.path().join("data").display().to_string())
         };
-        let mut words = words.iter().map(place);
-        let program = words.next().ok_or_else(|| failed("it is empty".into()))?;
-        let output = std::fs::File::create(data.path().join("output"));
-        let output = output.and_then(|file| Ok((file.try_clone()?, file)));
-        let (stdout, stderr) = output.map_err(|error| failed(error.to_string()))?;
-        let child = Command::new(program)
-            .args(words)
-            .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(stderr)
-            .process_group(0)
-            .spawn()
-            .map_err(|error| failed(error.to_string()))?;
+        let words: Vec<String> = words.iter().map(place).collect();
+        let child = spawn(&words, data.path()).map_err(failed)?;
         let mut broker = Self {
             command: command.to_owned(),
+            words,
             bootstrap: format!("127.0.0.1:{port}"),
-            _guard: Guard::of_broker(group_of(&child), data.path()),
+            guard: Guard::of_broker(group_of(&child), data.path()),
             child,
             data,
         };
@@ -96,6 +89,29 @@ impl LocalBroker {
 
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// Kills all of its processes, as a crash would, and starts the command again on the same port
+    /// and data. Does not wait until it answers: that may be what is measured.
+    pub fn crash_and_start(&mut self) -> Result<(), BrokerError> {
+        let _ = killpg(group_of(&self.child), Signal::SIGKILL);
+        let _ = self.child.wait();
+        let failed = |reason: String| BrokerError::Start {
+            command: self.command.clone(),
+            reason,
+        };
+        let child = spawn(&self.words, self.data.path()).map_err(failed)?;
+        self.guard = Guard::of_broker(group_of(&child), self.data.path());
+        self.child = child;
+        Ok(())
+    }
+
+    /// An error if its process has ended.
+    pub fn check(&mut self) -> Result<(), BrokerError> {
+        match self.child.try_wait() {
+            Ok(Some(status)) => Err(self.silent(format!("ended with {status}"))),
+            _ => Ok(()),
+        }
     }
 
     /// Stops all of its processes where they are: they use no CPU and answer nobody until
@@ -118,9 +134,7 @@ impl LocalBroker {
             if interrupt::is_requested() {
                 return Err(BrokerError::Interrupted);
             }
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(self.silent(format!("ended with {status}")));
-            }
+            self.check()?;
             if Instant::now() > deadline {
                 let seconds = START_TIME_MAX.as_secs();
                 return Err(self.silent(format!("did not answer within {seconds} s")));
@@ -140,7 +154,7 @@ impl LocalBroker {
 
     fn last_output(&self) -> String {
         let read = || -> std::io::Result<Vec<u8>> {
-            let mut file = std::fs::File::open(self.data.path().join("output"))?;
+            let mut file = File::open(self.data.path().join("output"))?;
             let length = file.metadata()?.len() as i64;
             file.seek(SeekFrom::Start((length - OUTPUT_BYTES_SHOWN).max(0) as u64))?;
             let mut bytes = Vec::new();
@@ -164,6 +178,25 @@ impl Drop for LocalBroker {
         let _ = killpg(group, Signal::SIGKILL);
         let _ = self.child.wait();
     }
+}
+
+/// Runs a program in a process group of its own; what it says goes to a file in `folder`.
+fn spawn(words: &[String], folder: &Path) -> Result<Child, String> {
+    let (program, arguments) = words.split_first().ok_or("it is empty")?;
+    let output = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("output"));
+    let output = output.and_then(|file| Ok((file.try_clone()?, file)));
+    let (stdout, stderr) = output.map_err(|error| error.to_string())?;
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(stderr)
+        .process_group(0)
+        .spawn()
+        .map_err(|error| error.to_string())
 }
 
 /// It was started as the leader of a group of its own.

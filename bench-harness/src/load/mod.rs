@@ -25,5 +25,6 @@ mod window;
 pub use clock::unix_ms;
 pub use payload::STAMP_BYTES;
 pub use progress::Progress;
+pub use recorder::Latencies;
 pub use run::{LoadError, Options, run, run_with};
 pub use settle::settle;

@@ -14,19 +14,19 @@ const CURVE_TICKS_PER_HALF: u32 = 4;
 
 /// A distribution in µs, with three significant digits.
 #[derive(Clone)]
-pub(super) struct Latencies(Histogram<u64>);
+pub struct Latencies(Histogram<u64>);
 
 impl Latencies {
-    pub(super) fn record_ns(&mut self, ns: u64, count: u64) {
+    pub fn record_ns(&mut self, ns: u64, count: u64) {
         self.0.saturating_record_n(ns / 1000, count);
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         self.0 += &other.0;
     }
 
     /// `None` if nothing was recorded.
-    pub(super) fn summary(&self) -> Option<Latency> {
+    pub fn summary(&self) -> Option<Latency> {
         let histogram = &self.0;
         if histogram.is_empty() {
             return None;

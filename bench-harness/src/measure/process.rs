@@ -145,6 +145,14 @@ impl Process {
         })
     }
 
+    /// How many file descriptors the process has open.
+    ///
+    /// # Errors
+    /// When the process has ended or may not be looked at.
+    pub fn open_files(&self) -> io::Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.id))?.count())
+    }
+
     fn context_switches(&self) -> io::Result<Pair> {
         if self.id == std::process::id() {
             // The own process can ask for the sum, which no ended thread is missing from.
