@@ -231,6 +231,10 @@ impl Disk for Nowhere {
     async fn sync_dir(&self, _: &Path) -> io::Result<()> {
         Ok(())
     }
+
+    async fn sync_file_system(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl File for NoFile {

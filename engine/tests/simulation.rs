@@ -342,3 +342,31 @@ fn direct_writes_are_aligned() {
         file.write_at(512, vec![block(2)]).await.unwrap();
     });
 }
+
+/// One flush for all: files and names of every directory, but not what came after the call.
+#[test]
+fn a_synced_file_system_keeps_all_that_was_done_before() {
+    let sim = Sim::new(3);
+    let env = sim.env();
+    let in_dir = |name: &str| Path::new("/dir").join(name);
+    sim.run(async {
+        env.create_dir_all(Path::new("/dir")).await.unwrap();
+        for name in ["a", "b"] {
+            let file = env.open(&in_dir(name), Open::DirectNew).await.unwrap();
+            file.write_at(0, vec![block(7)]).await.unwrap();
+        }
+        env.sync_file_system(Path::new("/dir")).await.unwrap();
+        let file = env.open(&in_dir("a"), Open::Direct).await.unwrap();
+        file.write_at(0, vec![block(8)]).await.unwrap();
+        env.open(&in_dir("c"), Open::DirectNew).await.unwrap();
+    })
+    .unwrap();
+    let after_cut = |name: &str| -> BTreeSet<Option<Bytes>> {
+        let content = |seed| sim.power_cut(seed).content(&in_dir(name)).ok();
+        (0..50).map(content).collect()
+    };
+    assert_eq!(after_cut("b"), [Some(block(7))].into());
+    assert!(after_cut("a").len() > 1, "the later write is kept or not");
+    assert!(after_cut("c").contains(&None), "so is the later name");
+    assert!(!after_cut("a").contains(&None));
+}

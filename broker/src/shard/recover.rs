@@ -1,12 +1,17 @@
 //! The start of a shard: directories become partitions again.
+//!
+//! All of them are recovered first, then what was found is made durable, by one flush for all, and
+//! only then is any of it opened: a flush for each partition would be most of a start after a crash
+//! (ADR 0029).
 
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use naru_engine::log::Log;
-use naru_engine::recovery::{Recovered, RecoveryError, Replay, recover};
+use naru_engine::recovery::{Recovered, RecoveryError, Replay, recover_unsynced};
 use naru_runtime::sync::Semaphore;
+use naru_runtime::{Disk, MaintenanceDisk};
 
 use super::Shard;
 use super::directories::{Claim, Survey, claim};
@@ -18,10 +23,22 @@ use crate::partition::{
 };
 
 /// Partitions that are recovered at the same time.
-const RECOVERIES_MAX: usize = 8;
+const RECOVERIES_MAX: usize = 16;
+
+/// Recovered logs that are opened at the same time.
+const OPENINGS_MAX: usize = 64;
 
 /// The shard that looks after directories of no topic.
 const TIDY_SHARD: ShardId = ShardId::new(0);
+
+/// A partition whose log is not opened yet.
+struct Found {
+    topic: Arc<Topic>,
+    id: PartitionId,
+    dir: PathBuf,
+    log: Recovered,
+    state: PartitionState,
+}
 
 impl Shard {
     /// Recovers the partitions of `image` that are this shard's and have a directory. Called
@@ -56,13 +73,47 @@ impl Shard {
                 let (image, topic) = (Arc::clone(image), Arc::clone(topic));
                 tasks.push(self.io.spawn_task(async move {
                     let _permit = gate.acquire(1).await;
-                    shard.recover_one(&image, &topic, id).await;
+                    shard.find_one(&image, &topic, id).await
                 }));
             }
+        }
+        let mut found = Vec::with_capacity(tasks.len());
+        for task in tasks {
+            found.extend(task.await);
+        }
+        self.open_all(found).await;
+    }
+
+    /// Makes durable what was found, and opens it.
+    async fn open_all(self: &Rc<Self>, found: Vec<Found>) {
+        let mut synced = Ok(());
+        if found.iter().any(|found| found.log.is_unsynced) {
+            synced = self.sync_data_dir().await;
+        }
+        let gate = Semaphore::new(OPENINGS_MAX);
+        let mut tasks = Vec::with_capacity(found.len());
+        for mut found in found {
+            if found.log.is_unsynced
+                && let Err(reason) = &synced
+            {
+                self.put_offline(&found.topic, found.id, reason);
+                continue;
+            }
+            found.log.is_unsynced = false;
+            let (shard, gate) = (Rc::clone(self), Rc::clone(&gate));
+            tasks.push(self.io.spawn_task(async move {
+                let _permit = gate.acquire(1).await;
+                shard.open_one(found).await;
+            }));
         }
         for task in tasks {
             task.await;
         }
+    }
+
+    fn put_offline(&self, topic: &Topic, id: PartitionId, reason: &str) {
+        tracing::error!("{}-{} is offline: {reason}", topic.name, id.index);
+        self.partitions.insert(id, Slot::Offline);
     }
 
     /// Serves none of the partitions: what they hold is not known.
@@ -79,50 +130,78 @@ impl Shard {
 
     /// Leaves a partition without a place in the table if it has no directory of its own: it is
     /// opened as a new one.
-    async fn recover_one(
+    async fn find_one(
         self: &Rc<Self>,
         image: &ClusterImage,
         topic: &Arc<Topic>,
         id: PartitionId,
-    ) {
+    ) -> Option<Found> {
         let data_dir = &self.config.data_dir;
-        let opened = match claim(&self.io, data_dir, image, topic, id.index).await {
-            Ok(Claim::Ours(dir)) => self.open_recovered(topic, dir).await,
+        let recovered = match claim(&self.io, data_dir, image, topic, id.index).await {
+            Ok(Claim::Ours(dir)) => {
+                let recovered = self.recover_on_maintenance(dir.clone()).await;
+                recovered.map(|(log, state)| (dir, log, state))
+            }
             Ok(Claim::New { leftovers }) => {
                 if !leftovers.is_empty() {
                     self.remove_directories(leftovers);
                 }
-                return;
+                return None;
             }
             Err(error) => Err(error.to_string()),
         };
-        match opened {
-            Ok((log, state)) => self.enter(topic, id, log, state),
+        match recovered {
+            Ok((dir, log, state)) => Some(Found {
+                topic: Arc::clone(topic),
+                id,
+                dir,
+                log,
+                state,
+            }),
             Err(reason) => {
-                tracing::error!("{}-{} is offline: {reason}", topic.name, id.index);
-                self.partitions.insert(id, Slot::Offline);
+                self.put_offline(topic, id, &reason);
+                None
             }
         }
     }
 
-    async fn open_recovered(
-        &self,
-        topic: &Topic,
-        dir: PathBuf,
-    ) -> Result<(Log<naru_runtime::Handle>, PartitionState), String> {
-        let (recovered, state) = self.recover_on_maintenance(dir.clone()).await?;
-        if recovered.cut_bytes > 0 {
+    async fn open_one(&self, found: Found) {
+        let Found {
+            topic,
+            id,
+            dir,
+            log,
+            state,
+        } = found;
+        if log.cut_bytes > 0 {
             tracing::warn!(
                 "{}: {} bytes of a torn tail were cut, the log ends at offset {}",
                 dir.display(),
-                recovered.cut_bytes,
-                recovered.next_offset
+                log.cut_bytes,
+                log.next_offset
             );
         }
-        let config = log_config(topic, &self.topic_config(topic));
-        let log = Log::open(self.io.clone(), dir, recovered, config, self.logs.clone()).await;
-        let log = log.map_err(|error| error.to_string())?;
-        Ok((log, state))
+        let config = log_config(&topic, &self.topic_config(&topic));
+        match Log::open(self.io.clone(), dir, log, config, self.logs.clone()).await {
+            Ok(log) => self.enter(&topic, id, log, state),
+            Err(error) => self.put_offline(&topic, id, &error.to_string()),
+        }
+    }
+
+    /// Why nothing that was found can be said to be durable, if so.
+    async fn sync_data_dir(&self) -> Result<(), String> {
+        let data_dir = self.config.data_dir.clone();
+        let (callback, answer) = self.mesh.callback();
+        let job = move |disk| async move {
+            let synced = MaintenanceDisk::sync_file_system(&disk, &data_dir).await;
+            synced.map_err(|error| format!("{} cannot be flushed: {error}", data_dir.display()))
+        };
+        self.maintenance
+            .submit(job, callback)
+            .map_err(|error| error.to_string())?;
+        answer
+            .await
+            .unwrap_or_else(|| Err("the maintenance thread has ended".to_owned()))
     }
 
     async fn recover_on_maintenance(
@@ -134,7 +213,7 @@ impl Shard {
         let job = move |disk| async move {
             let recovered: Result<(Recovered, PartitionState), RecoveryOrState> = async {
                 let mut state = Ok(PartitionState::default());
-                let recovered = recover(&disk, &dir, now_ms, &mut |replay| match replay {
+                let recovered = recover_unsynced(&disk, &dir, now_ms, &mut |replay| match replay {
                     Replay::UserState(bytes) => state = kept_state(bytes, now_ms),
                     Replay::Batch(header) => {
                         if let Ok(state) = &mut state {

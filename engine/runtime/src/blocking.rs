@@ -20,6 +20,12 @@ pub(super) fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
     Ok(entries)
 }
 
+/// `syncfs`: all that was written to the file system that holds `path`.
+pub(super) fn sync_file_system(path: &Path) -> io::Result<()> {
+    let directory = std::fs::File::open(path)?;
+    Ok(nix::unistd::syncfs(directory)?)
+}
+
 /// The room of the file system that holds `path`.
 pub(super) fn space(path: &Path) -> io::Result<Space> {
     let found = statvfs(path)?;

@@ -11,6 +11,7 @@
 //! - A write that completed is visible to every later read and survives the death of
 //!   the process. It survives a power cut only after a later `sync_data` succeeded.
 //! - Names made, renamed or removed survive a power cut only after `sync_dir`.
+//! - After `sync_file_system` all of both does.
 //! - After a failed `sync_data` nothing is known: the caller fences, it never retries.
 
 use std::future::Future;
@@ -73,6 +74,11 @@ pub trait Disk: Clone + 'static {
 
     /// Makes the names of a directory durable.
     fn sync_dir(&self, path: &Path) -> impl Future<Output = io::Result<()>>;
+
+    /// Makes everything durable that was done before the call to the file system that holds
+    /// `path`: one flush of the device instead of one for each file and directory. Others who use
+    /// the file system share what it takes.
+    fn sync_file_system(&self, path: &Path) -> impl Future<Output = io::Result<()>>;
 }
 
 /// An open file. Clones share it; it is closed with the last of them.

@@ -67,6 +67,10 @@ impl Disk for Handle {
     async fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.disk().sync_dir(path).await
     }
+
+    async fn sync_file_system(&self, path: &Path) -> io::Result<()> {
+        self.disk().sync_file_system(path).await
+    }
 }
 
 impl EitherDisk<GlommioDisk> {
@@ -139,6 +143,13 @@ impl<D: Disk> Disk for EitherDisk<D> {
         match self {
             Self::Real(disk) => disk.sync_dir(path).await,
             Self::Sim(disk) => disk.sync_dir(path).await,
+        }
+    }
+
+    async fn sync_file_system(&self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::Real(disk) => disk.sync_file_system(path).await,
+            Self::Sim(disk) => disk.sync_file_system(path).await,
         }
     }
 }

@@ -137,6 +137,10 @@ impl Disk for GlommioDisk {
         // Not glommio's own: that is an fdatasync, which need not cover a new name.
         blocking(path, |path| std::fs::File::open(path)?.sync_all()).await
     }
+
+    async fn sync_file_system(&self, path: &Path) -> io::Result<()> {
+        blocking(path, |path| super::blocking::sync_file_system(&path)).await
+    }
 }
 
 impl Spawn for GlommioDisk {

@@ -74,6 +74,10 @@ impl Disk for ReadOnlyDisk {
     async fn sync_dir(&self, _: &Path) -> io::Result<()> {
         Err(refused())
     }
+
+    async fn sync_file_system(&self, _: &Path) -> io::Result<()> {
+        Err(refused())
+    }
 }
 
 impl File for ReadOnlyFile {

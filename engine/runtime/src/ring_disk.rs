@@ -144,6 +144,12 @@ impl Disk for RingDisk {
         self.0.close(directory);
         synced
     }
+
+    /// Blocks: rings have no operation for it. Broker and engine ask for it on the maintenance
+    /// thread only.
+    async fn sync_file_system(&self, path: &Path) -> io::Result<()> {
+        super::blocking::sync_file_system(path)
+    }
 }
 
 impl File for RingFile {

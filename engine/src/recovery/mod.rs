@@ -43,7 +43,7 @@ pub use cleaned::CleanedMark;
 pub(crate) use recover::note_epoch;
 pub use recover::{
     AbortedFound, ActiveFound, Recovered, RecoveryError, Replay, ReplayedMarker, SealedFound,
-    recover,
+    recover, recover_unsynced,
 };
 pub(crate) use scan::{Window, scan};
 pub use snapshot::SegmentSnapshot;

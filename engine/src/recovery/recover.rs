@@ -10,8 +10,9 @@ use super::mark::Mark;
 use super::{Checkpoint, CleanedMark, SegmentSnapshot, scan, swap};
 use crate::index::{AbortedTransaction, Index, SegmentIndex, decode_aborted, encode_aborted};
 use crate::segment::{
-    METADATA_FILE, aborted_path, index_path, is_leftover_name, keys_path, parse_keys_name,
-    parse_log_name, parse_snapshot_name, segment_path,
+    CHECKPOINT_FILE, CLEANED_FILE, FLUSHED_FILE, METADATA_FILE, aborted_path, index_path,
+    is_leftover_name, keys_path, parse_keys_name, parse_log_name, parse_snapshot_name,
+    segment_path,
 };
 use naru_runtime::{Disk, File, Open, read_file, replace_file};
 
@@ -60,6 +61,9 @@ pub struct Recovered {
     pub replayed_bytes: u64,
     /// How far it was compacted.
     pub cleaned: CleanedMark,
+    /// What was found, or changed, is not known to survive a power cut: before any of it is given
+    /// out, [`Disk::sync_file_system`] has to have succeeded.
+    pub is_unsynced: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,9 +122,29 @@ pub enum RecoveryError {
     Missing { file: PathBuf, offset: i64 },
 }
 
-/// Brings a partition's directory into a state that can be opened. A missing directory is
-/// an empty log. `now_ms` dates a segment whose beginning nobody wrote down.
+/// Brings a partition's directory into a state that can be opened, and makes it durable. A missing
+/// directory is an empty log. `now_ms` dates a segment whose beginning nobody wrote down.
 pub async fn recover<D: Disk>(
+    disk: &D,
+    dir: &Path,
+    now_ms: i64,
+    replay: &mut dyn FnMut(Replay<'_>),
+) -> Result<Recovered, RecoveryError> {
+    let mut recovered = recover_unsynced(disk, dir, now_ms, replay).await?;
+    if recovered.is_unsynced {
+        let synced = disk.sync_file_system(dir).await;
+        synced.map_err(|cause| RecoveryError::Io {
+            path: dir.to_owned(),
+            cause,
+        })?;
+        recovered.is_unsynced = false;
+    }
+    Ok(recovered)
+}
+
+/// As [`recover`], but leaves it to the caller to sync: once for all partitions of a disk. Flushes
+/// for each of thousands of partitions would be most of a start after a crash.
+pub async fn recover_unsynced<D: Disk>(
     disk: &D,
     dir: &Path,
     now_ms: i64,
@@ -156,9 +180,20 @@ pub async fn recover<D: Disk>(
             }
         }
     }
-    let checkpoint = Checkpoint::read(disk, dir).await.map_err(at(dir))?;
-    let mark = Mark::read(disk, dir).await.map_err(at(dir))?;
-    let cleaned = CleanedMark::read(disk, dir).await.map_err(at(dir))?;
+    // Most of thousands of partitions have none of these, and looking for each costs a call.
+    let is_there = |name: &str| entries.iter().any(|entry| entry.name == name);
+    let checkpoint = match is_there(CHECKPOINT_FILE) {
+        true => Checkpoint::read(disk, dir).await.map_err(at(dir))?,
+        false => None,
+    };
+    let mark = match is_there(FLUSHED_FILE) {
+        true => Mark::read(disk, dir).await.map_err(at(dir))?,
+        false => None,
+    };
+    let cleaned = match is_there(CLEANED_FILE) {
+        true => CleanedMark::read(disk, dir).await.map_err(at(dir))?,
+        false => CleanedMark::default(),
+    };
     // What it says of a segment that was written again since, it says of other bytes.
     let mark = mark.filter(|mark| mark.segment >= cleaned.rewritten_to);
     let mut recovery = Recovery {
@@ -168,7 +203,7 @@ pub async fn recover<D: Disk>(
         out: Recovered::default(),
     };
     recovery.out.cleaned = cleaned;
-    recovery.out.has_identity = entries.iter().any(|entry| entry.name == METADATA_FILE);
+    recovery.out.has_identity = is_there(METADATA_FILE);
     // Those of segments that were dropped: no segment is given such a name again.
     let (snapshots, orphans) = snapshots.iter().partition(|&base| bases.contains(base));
     keys.retain(|base| !bases.contains(base));
@@ -182,14 +217,10 @@ pub async fn recover<D: Disk>(
             tracing::warn!("{}: {error}", path.display());
         }
     }
-    let out = recovery.out;
-    if !is_clean {
-        // Whoever made these names may have been killed before it synced them. What is
-        // appended from now on must not hang on a name that a power cut takes away.
-        for named in [Some(dir), dir.parent()].into_iter().flatten() {
-            disk.sync_dir(named).await.map_err(at(named))?;
-        }
-    }
+    let mut out = recovery.out;
+    // Whoever made these names may have been killed before it synced them. What is appended from
+    // now on must not hang on a name that a power cut takes away.
+    out.is_unsynced = !is_clean;
     Ok(out)
 }
 
@@ -474,12 +505,9 @@ impl<D: Disk> Recovery<'_, D> {
         let is_clean =
             !read.is_torn && from.is_some_and(|c| c.is_clean && c.position == read.position);
         if !is_clean {
-            let settle = async {
-                // Cut and lengthened again: what was after the end is gone for good.
-                file.set_length(read.position).await?;
-                file.sync_data().await
-            };
-            settle.await.map_err(|cause| self.io(base, cause))?;
+            // Cut and lengthened again: what was after the end is gone for good, once it is synced.
+            let cut = file.set_length(read.position).await;
+            cut.map_err(|cause| self.io(base, cause))?;
         }
         self.out.active = Some(ActiveFound {
             base_offset: base,

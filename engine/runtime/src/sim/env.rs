@@ -80,6 +80,17 @@ impl Disk for SimEnv {
         let path = path.to_owned();
         self.change(Op::SyncDir { path, until }).await
     }
+
+    async fn sync_file_system(&self, path: &Path) -> io::Result<()> {
+        let (names_until, files_until) = self.0.state.borrow().storage.changes_counts();
+        let path = path.to_owned();
+        self.change(Op::SyncFileSystem {
+            path,
+            names_until,
+            files_until,
+        })
+        .await
+    }
 }
 
 impl SimFile {

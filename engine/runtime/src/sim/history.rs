@@ -50,6 +50,11 @@ impl History {
             | Op::RemoveFile(path)
             | Op::RemoveDirAll(path) => path.hash(order),
             Op::SyncDir { path, until } => (path, until).hash(order),
+            Op::SyncFileSystem {
+                path,
+                names_until,
+                files_until,
+            } => (path, names_until, files_until).hash(order),
             Op::Rename { from, to } => (from, to).hash(order),
             Op::Write {
                 file,

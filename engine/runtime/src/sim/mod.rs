@@ -136,8 +136,8 @@ impl Sim {
         state.faults.add_lasting(kind, 0, Some(path), fails);
     }
 
-    /// From now on that kind (`SyncData`, `WriteDurable`, `SyncDir`) reports success and makes
-    /// nothing safe, until [`Self::heal`]: the negative control of tests that cut the power.
+    /// From now on that kind (`SyncData`, `WriteDurable`, `SyncDir`, `SyncFileSystem`) reports
+    /// success and makes nothing safe, until [`Self::heal`]: the negative control of tests that cut the power.
     pub fn lie_about(&self, kind: OpKind) {
         let mut state = self.0.state.borrow_mut();
         state.faults.add_lasting(kind, 0, None, Outcome::Lies);
@@ -184,7 +184,8 @@ impl Sim {
         for under_way in &state.under_way {
             match (rng.below(3), &under_way.op) {
                 // It makes no difference whether a flush was handed in.
-                (_, Op::SyncData { .. } | Op::SyncDir { .. }) | (0, _) => {}
+                (_, Op::SyncData { .. } | Op::SyncDir { .. } | Op::SyncFileSystem { .. })
+                | (0, _) => {}
                 // The process is gone, the device has not failed: what is there can be made safe.
                 (1, op) => storage.apply_in_part(op, rng),
                 // Some fail now, as they would have: nothing is left of them.

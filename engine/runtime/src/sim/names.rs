@@ -166,6 +166,18 @@ impl Names {
         }
     }
 
+    /// Makes safe what was changed anywhere before the count was `until`.
+    pub fn sync_all(&mut self, until: u64) {
+        let (now, later) = std::mem::take(&mut self.changes)
+            .into_iter()
+            .partition(|change| change.number < until);
+        self.changes = later;
+        let now: Vec<Change> = now;
+        for change in &now {
+            apply(&mut self.dirs, change, |dir| &mut dir.safe);
+        }
+    }
+
     /// The power is gone: what was not synced is so or not.
     pub fn lose_power(&mut self, rng: &mut Rng) {
         for change in std::mem::take(&mut self.changes) {

@@ -17,10 +17,11 @@ pub enum OpKind {
     SyncData,
     Allocate,
     SetLength,
+    SyncFileSystem,
 }
 
 impl OpKind {
-    pub(super) const COUNT: usize = Self::SetLength as usize + 1;
+    pub(super) const COUNT: usize = Self::SyncFileSystem as usize + 1;
 
     /// Whether the world may differ afterwards; only these are counted as operations.
     pub(super) fn is_change(self) -> bool {

@@ -29,6 +29,12 @@ pub(super) enum Op {
         path: PathBuf,
         until: u64,
     },
+    SyncFileSystem {
+        path: PathBuf,
+        names_until: u64,
+        /// Of each file that there is.
+        files_until: Vec<u64>,
+    },
     Write {
         file: NodeId,
         position: u64,
@@ -103,6 +109,17 @@ impl Storage {
                 let dir = self.names.find_dir(path)?;
                 self.names.sync(dir, *until);
             }
+            Op::SyncFileSystem {
+                path,
+                names_until,
+                files_until,
+            } => {
+                self.names.find_dir(path)?;
+                self.names.sync_all(*names_until);
+                for (file, until) in self.files.iter_mut().zip(files_until) {
+                    file.sync(*until);
+                }
+            }
             Op::Write {
                 file,
                 position,
@@ -146,7 +163,9 @@ impl Storage {
     /// As [`Self::apply`], but nothing becomes safe by it, whatever it says.
     pub fn apply_lying(&mut self, op: &Op) -> io::Result<Done> {
         match op {
-            Op::SyncData { .. } | Op::SyncDir { .. } => Ok(Done::Nothing),
+            Op::SyncData { .. } | Op::SyncDir { .. } | Op::SyncFileSystem { .. } => {
+                Ok(Done::Nothing)
+            }
             Op::Write {
                 file,
                 position,
@@ -173,6 +192,7 @@ impl Storage {
                 is_durable: true,
                 ..
             } => self.files[*file].lose_changes(),
+            Op::SyncFileSystem { .. } => self.files.iter_mut().for_each(Content::lose_changes),
             _ => {}
         }
     }
@@ -249,7 +269,8 @@ impl Storage {
             | Op::List(path)
             | Op::RemoveFile(path)
             | Op::RemoveDirAll(path)
-            | Op::SyncDir { path, .. } => vec![path.clone()],
+            | Op::SyncDir { path, .. }
+            | Op::SyncFileSystem { path, .. } => vec![path.clone()],
             Op::Rename { from, to } => vec![from.clone(), to.clone()],
             Op::Write { file, .. }
             | Op::Read { file, .. }
@@ -265,6 +286,12 @@ impl Storage {
             Node::File(file) => Ok(file),
             Node::Dir(_) => Err(io::Error::from_raw_os_error(libc::EISDIR)),
         }
+    }
+
+    /// How often names were changed, and each file, up to now.
+    pub fn changes_counts(&self) -> (u64, Vec<u64>) {
+        let files = self.files.iter().map(Content::changes_count);
+        (self.names.changes_count(), files.collect())
     }
 
     /// Makes the names around `path` safe.

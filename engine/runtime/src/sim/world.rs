@@ -269,6 +269,7 @@ impl Op {
             Self::Rename { .. } => OpKind::Rename,
             Self::RemoveFile(_) | Self::RemoveDirAll(_) => OpKind::Remove,
             Self::SyncDir { .. } => OpKind::SyncDir,
+            Self::SyncFileSystem { .. } => OpKind::SyncFileSystem,
             Self::Write { is_durable, .. } => match is_durable {
                 true => OpKind::WriteDurable,
                 false => OpKind::Write,

@@ -88,6 +88,9 @@ async fn names<D: Disk>(disk: &D, root: &Path) {
         .await
         .unwrap();
     disk.sync_dir(&partition).await.unwrap();
+    disk.sync_file_system(&partition).await.unwrap();
+    let nowhere = disk.sync_file_system(&root.join("none")).await;
+    assert_eq!(nowhere.unwrap_err().kind(), ErrorKind::NotFound);
     let only_b = DirEntry {
         name: "b".to_owned(),
         is_dir: false,
