@@ -9,7 +9,9 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Mutex;
 
+use bytes::Bytes;
 use naru_engine::log::{Fence, Log, LogConfig, Shared, Stamp, TailBudget};
+use naru_engine::recovery::recover;
 use naru_runtime::{Handle, RingConfig, Runtime};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use world::batch;
@@ -123,5 +125,79 @@ fn without_a_free_descriptor_the_writer_takes_those_of_readers() {
         drop(taken);
         setrlimit(Resource::RLIMIT_NOFILE, soft, hard).unwrap();
         appended.unwrap();
+    });
+}
+
+/// Issue 9: 10,000 partitions held 10,000 descriptors, and as many connections found none.
+#[test]
+fn logs_that_rest_keep_no_file_open_and_go_on_where_they_were() {
+    let _only = ONE_AT_A_TIME.lock().unwrap();
+    const LOGS: usize = 40;
+    /// One tells that nothing is appended any more, one has all flushed, one closes; and a flush
+    /// may be told of before it has come to its end.
+    const RESTS_MAX: usize = 10;
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let runtime = Runtime::new(RingConfig::default()).unwrap();
+    let io = runtime.handle();
+    runtime.run(async {
+        let tails = Rc::new(TailBudget::new(1 << 20));
+        let shared = Shared {
+            fence: Fence::new(dir.path().to_owned()),
+            tails: Rc::clone(&tails),
+        };
+        let path = |number: usize| dir.path().join(format!("topic-{number}"));
+        let create = |number| {
+            Log::create(
+                io.clone(),
+                path(number),
+                LogConfig::default(),
+                shared.clone(),
+            )
+        };
+        let logs: Vec<Log<Handle>> = (0..LOGS).map(create).collect();
+        let mut ends = vec![0; LOGS];
+        for round in 0..3_u64 {
+            for (log, end) in logs.iter().zip(&mut ends) {
+                // No whole number of blocks: the last one is written again.
+                log.append(&batch(1_500, round), Stamp::default(), 0)
+                    .unwrap();
+                *end += 1;
+                log.written(*end).await.unwrap();
+            }
+            assert_eq!(tails.open_files_count(), LOGS, "round {round}");
+            // What nobody waited for is flushed before the file is closed.
+            for _ in 0..RESTS_MAX {
+                logs.iter().for_each(Log::rest);
+                for (log, end) in logs.iter().zip(&ends) {
+                    log.flushed(*end).await.unwrap();
+                }
+            }
+            assert_eq!(tails.open_files_count(), 0, "round {round}");
+            for log in &logs {
+                let read = log.read(0, usize::MAX, true).await.unwrap();
+                assert_eq!(read.concat().len(), 1_500 * (round as usize + 1));
+            }
+        }
+        for (number, log) in logs.into_iter().enumerate() {
+            log.close(Bytes::new()).await.unwrap();
+            drop(log);
+            let reopened = recover(&io, &path(number), 0, &mut |_| {}).await.unwrap();
+            assert_eq!((reopened.next_offset, reopened.cut_bytes), (3, 0));
+            let log = Log::open(
+                io.clone(),
+                path(number),
+                reopened,
+                LogConfig::default(),
+                shared.clone(),
+            );
+            let log = log.await.unwrap();
+            assert_eq!(tails.open_files_count(), 0, "nothing is written yet");
+            log.append(&batch(1_500, 3), Stamp::default(), 0).unwrap();
+            log.flushed(4).await.unwrap();
+            let read = log.read(0, usize::MAX, true).await.unwrap();
+            assert_eq!(read.concat().len(), 6_000);
+            log.close(Bytes::new()).await.unwrap();
+            drop(log);
+        }
     });
 }

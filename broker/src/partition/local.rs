@@ -277,9 +277,16 @@ impl Partition {
         self.log.drop_expired(now_ms).await
     }
 
-    /// Gives back memory if nothing was appended since the last call.
+    /// Gives back memory, and the file that is written, if nothing was appended since the last
+    /// call.
     pub fn rest(&self) {
         self.log.rest();
+    }
+
+    /// Closes the file that is written until there is something to write, unless somebody is at
+    /// work on it.
+    pub fn close_file(&self) {
+        self.log.close_file();
     }
 
     /// Ends a partition whose topic is deleted: everyone who waits is told at once, and its

@@ -47,6 +47,7 @@ pub(super) fn parts(
         fence: Fence::new(config.data_dir.clone()),
         lanes: Arc::new(Lanes::new(shards)),
         tail_bytes: shares.tails / shards,
+        open_files_max: usize::MAX,
         config: Arc::clone(config),
     }
 }

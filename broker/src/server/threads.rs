@@ -19,6 +19,7 @@ use naru_runtime::sync::Notify;
 use naru_runtime::{
     Maintenance, RemoteWaker, RingConfig, Runtime, ignore_sigxfsz, set_pool_bytes_max,
 };
+use nix::sys::resource::{Resource, getrlimit};
 use uuid::Uuid;
 
 use super::assembly::{Assembly, parts, shares};
@@ -36,6 +37,10 @@ const VALIDATORS: usize = 2;
 /// How long an address may take to become free, and how often it is looked at.
 const BIND_MAX: Duration = Duration::from_secs(3);
 const BIND_RETRY_AFTER: Duration = Duration::from_millis(20);
+
+/// The part of the process's file descriptors that logs may have open to be written; connections,
+/// readers and all else have the rest.
+const OPEN_FILES_SHARE: u64 = 4;
 
 /// A running broker.
 pub struct Server {
@@ -67,7 +72,10 @@ impl Server {
         let count = config.naru.shards;
         set_pool_bytes_max(shares(&config).pool);
         let validators = Validators::start(VALIDATORS).map_err(StartError::Validators)?;
-        let parts = parts(&config, control.handle(), maintenance.handle(), validators);
+        let parts = Parts {
+            open_files_max: open_files_max() / count,
+            ..parts(&config, control.handle(), maintenance.handle(), validators)
+        };
         let (shards, threads) = start_shards(count, &parts)?;
         // From here on it can be asked how far the start is.
         let progress = Arc::new(Progress::default());
@@ -128,6 +136,13 @@ impl Server {
         }
         drop(self.maintenance);
     }
+}
+
+/// How many logs may have the files open that they write. A limit that cannot be read is none.
+fn open_files_max() -> usize {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE);
+    let share = limit.map_or(u64::MAX, |(soft, _)| soft / OPEN_FILES_SHARE);
+    usize::try_from(share).unwrap_or(usize::MAX)
 }
 
 /// Makes a directory and its missing parents, so that they survive a power cut.

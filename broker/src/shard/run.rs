@@ -34,6 +34,8 @@ pub struct Parts {
     pub lanes: Arc<Lanes<Shard>>,
     /// Memory for the tails of this shard's logs, in bytes.
     pub tail_bytes: usize,
+    /// Files of segments that are written that this shard keeps open; a moment later, no more.
+    pub open_files_max: usize,
 }
 
 /// Makes a shard on its own thread.
@@ -62,6 +64,7 @@ pub fn build(
             fence: parts.fence,
             tails: Rc::new(TailBudget::new(parts.tail_bytes)),
         },
+        open_files_max: parts.open_files_max,
         partitions: Partitions::default(),
         remote_waits: RemoteWaits::default(),
         coordinators: Rc::new(Coordinators::new(io.clone())),
@@ -96,6 +99,7 @@ impl Shard {
         self.io.spawn(Rc::clone(self).follow_images(images));
         self.io.spawn(Rc::clone(self).sweep_connections());
         self.io.spawn(Rc::clone(self).keep_logs());
+        self.io.spawn(Rc::clone(self).bound_files());
         self.io.spawn(Rc::clone(self).keep_rates());
         self.io.spawn(Rc::clone(self).clean_logs());
     }

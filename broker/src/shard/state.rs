@@ -45,6 +45,8 @@ pub struct Shard {
     pub metrics: Rc<ShardMetrics>,
     /// What the logs of this shard share.
     pub logs: Shared,
+    /// Files of segments that are written that may be open for long.
+    pub(super) open_files_max: usize,
     pub partitions: Partitions,
     pub remote_waits: RemoteWaits,
     pub coordinators: Rc<Coordinators>,

@@ -1,4 +1,4 @@
-//! What a shard does by the clock: retention, idle connections, memory.
+//! What a shard does by the clock: retention, idle connections, memory, open files.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -89,6 +89,28 @@ impl Shard {
                         tracing::error!("{}-{}: {error}", partition.topic, partition.id.index);
                     }
                 }
+            }
+        }
+    }
+
+    /// Closes files of logs while more are open than the shard may have: connections need
+    /// descriptors, too. Each log has its turn, so that none is opened again and again while others
+    /// keep theirs.
+    pub async fn bound_files(self: Rc<Self>) {
+        let mut next = 0;
+        loop {
+            self.io.sleep(SWEEP_EVERY).await;
+            let has_too_many = || self.logs.tails.open_files_count() > self.open_files_max;
+            if !has_too_many() {
+                continue;
+            }
+            let partitions = self.partitions.online();
+            for partition in partitions.iter().cycle().skip(next).take(partitions.len()) {
+                if !has_too_many() {
+                    break;
+                }
+                partition.close_file();
+                next = (next + 1) % partitions.len();
             }
         }
     }

@@ -79,8 +79,19 @@ pub struct TailBudget {
     pub(super) indexes: Shelf<SegmentId, Rc<Index>>,
     /// The files of a shard are all of one type, which is not named here.
     pub(super) files: Shelf<SegmentId, Rc<dyn Any>>,
+    /// Files of segments that are written, while they are open.
+    open_files_count: Rc<Cell<usize>>,
     /// Extents that were read ahead, and that nobody has asked for yet.
     ahead: RefCell<BTreeSet<ExtentId>>,
+}
+
+/// A file that is open, in the count of its shard.
+pub(super) struct OpenFile(Rc<Cell<usize>>);
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl TailBudget {
@@ -92,8 +103,20 @@ impl TailBudget {
             extents: Shelf::new(),
             indexes: Shelf::new(),
             files: Shelf::new(),
+            open_files_count: Rc::default(),
             ahead: RefCell::default(),
         }
+    }
+
+    /// How many logs of the shard have the file open that they write.
+    pub fn open_files_count(&self) -> usize {
+        self.open_files_count.get()
+    }
+
+    /// Counts a file as open until the token is dropped.
+    pub(super) fn open_file(&self) -> OpenFile {
+        self.open_files_count.set(self.open_files_count.get() + 1);
+        OpenFile(Rc::clone(&self.open_files_count))
     }
 
     /// What tails and readers use together, in bytes.

@@ -153,6 +153,7 @@ impl<E: Env> Log<E> {
         let _removing = self.0.removing.acquire(1).await;
         all.await?;
         self.come_to_rest().await?;
+        self.reopen_file().await?;
         let tail = {
             let state = self.state();
             let segments = state.segments();

@@ -37,6 +37,8 @@ impl From<LogError> for Stop {
 /// What the writer does next.
 enum Work<F> {
     Write(Write<F>),
+    /// Open the file of the first unsealed segment again.
+    Reopen,
     /// Seal the first unsealed segment if it has a file, and make the file of the next.
     Roll,
 }
@@ -88,6 +90,7 @@ impl<E: Env> Log<E> {
                 return Ok(());
             };
             let done = match work {
+                Work::Reopen => self.reopen_file().await.map_err(Stop::Failed),
                 Work::Roll => self.roll_file().await,
                 Work::Write(write) => self.write(write).await,
             };
@@ -223,10 +226,14 @@ impl<F: File> State<F> {
             return None;
         }
         let end = self.segments().first_unsealed()?.end().place;
+        let from = self.durability().write_place();
+        if self.segments().is_file_resting() {
+            let has_work = from != end || self.segments().unsealed_count() > 1;
+            return has_work.then_some(Work::Reopen);
+        }
         let Some(file) = self.segments().file().cloned() else {
             return Some(Work::Roll);
         };
-        let from = self.durability().write_place();
         if from == end {
             let has_next = self.segments().unsealed_count() > 1;
             return has_next.then_some(Work::Roll);

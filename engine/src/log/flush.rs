@@ -88,7 +88,8 @@ impl<E: Env> Log<E> {
         }
     }
 
-    /// The file of the mark. It stays open: its path may belong to another log one day.
+    /// The file of the mark. It stays open while the log is written; only who has a lease opens it,
+    /// as its path may belong to another log one day.
     async fn mark_file(&self) -> std::io::Result<E::File> {
         if let Some(file) = self.state().mark_file.clone() {
             return Ok(file);

@@ -112,6 +112,8 @@ impl<E: Env> Log<E> {
             let (file, block) = opened.await.map_err(|e| LogError::io(path, &e))?;
             let mut state = log.state();
             state.file_opened(file, active.position);
+            // Most of thousands of logs are not written soon.
+            state.file_closed();
             if let Some(block) = block {
                 let place = Place {
                     segment: active.base_offset,

@@ -89,7 +89,7 @@ impl<E: Env> Log<E> {
         }
     }
 
-    /// Gives back memory if nothing was appended since the last call.
+    /// Gives back memory and the file that is written, if nothing was appended since the last call.
     pub fn rest(&self) {
         let mut state = self.state();
         if !state.take_rest() || state.durability().is_writing() {
@@ -97,8 +97,25 @@ impl<E: Env> Log<E> {
         }
         let written = state.durability().write_place();
         state.tail.trim(written, true);
+        let end = state.end_offset();
         drop(state);
+        if !self.close_file() {
+            // What nobody has waited for so far is to be in the file before it is closed, by the
+            // next call.
+            self.demand_flush(end);
+        }
         self.release_unused();
+    }
+
+    /// Closes the file that is written until there is something to write; false if it is in use. A
+    /// shard asks for it when too many are open.
+    pub fn close_file(&self) -> bool {
+        let mut state = self.state();
+        let may_close = state.may_close_file();
+        if may_close {
+            state.file_closed();
+        }
+        may_close || state.segments().file().is_none()
     }
 }
 

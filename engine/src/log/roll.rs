@@ -101,6 +101,22 @@ impl<E: Env> Log<E> {
         Ok(())
     }
 
+    /// Opens the file of a log again that has rested. To be called by who alone writes to it, under
+    /// a lease: the path of a retired log may lead to another's.
+    pub(super) async fn reopen_file(&self) -> Result<(), LogError> {
+        let segment = self.state().segments().file_segment();
+        let Some(base_offset) = segment.filter(|_| self.state().segments().is_file_resting())
+        else {
+            return Ok(());
+        };
+        let path = segment_path(&self.0.dir, base_offset);
+        let open = async || self.0.env.open(&path, Open::Direct).await;
+        let file = self.with_descriptors(open).await;
+        let file = file.map_err(|cause| self.write_failed(&cause))?;
+        self.state().file_reopened(file);
+        Ok(())
+    }
+
     /// Makes the names in the log's directory durable.
     pub(super) async fn sync_dir(&self) -> std::io::Result<()> {
         self.with_descriptors(async || self.0.env.sync_dir(&self.0.dir).await)

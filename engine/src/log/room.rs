@@ -59,6 +59,10 @@ impl<E: Env> Log<E> {
         };
         let path = segment_path(&self.0.dir, segment);
         let io = |path: PathBuf| move |cause: io::Error| LogError::io(path, &cause);
+        assert!(
+            !self.state().segments().is_file_resting(),
+            "a log that rests has nothing to be cut"
+        );
         let Some(file) = file else {
             // Making the file stopped half way.
             return match self.0.env.remove_file(&path).await {

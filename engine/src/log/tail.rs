@@ -38,6 +38,11 @@ impl Piece {
 }
 
 impl Tail {
+    /// What the logs of the shard share.
+    pub fn budget(&self) -> &TailBudget {
+        &self.budget
+    }
+
     pub fn new(budget: Rc<TailBudget>) -> Self {
         Self {
             pieces: VecDeque::new(),

@@ -137,7 +137,8 @@ impl Sim {
     }
 
     /// From now on that kind (`SyncData`, `WriteDurable`, `SyncDir`, `SyncFileSystem`) reports
-    /// success and makes nothing safe, until [`Self::heal`]: the negative control of tests that cut the power.
+    /// success and makes nothing safe, until [`Self::heal`]: the negative control of tests that cut
+    /// the power.
     pub fn lie_about(&self, kind: OpKind) {
         let mut state = self.0.state.borrow_mut();
         state.faults.add_lasting(kind, 0, None, Outcome::Lies);

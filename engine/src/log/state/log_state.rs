@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use naru_record_batch::BatchHeader;
 
+use super::super::budget::OpenFile;
 use super::super::place::{BatchEnd, Place};
 use super::super::tail::Tail;
 use super::super::{LogConfig, LogError, TailBudget};
@@ -21,6 +22,8 @@ pub(in crate::log) struct State<F> {
     /// The newest bytes. What is not written is here only.
     pub tail: Tail,
     pub readers: Readers,
+    /// Counts the file that is written among those of the shard, while it is open.
+    open_file: Option<OpenFile>,
     /// Appends since the last [`super::super::Log::rest`].
     is_busy: bool,
     /// The file of the flushed mark, once it was written.
@@ -52,6 +55,7 @@ impl<F> State<F> {
             life: Life::default(),
             tail: Tail::new(budget),
             readers: Readers::default(),
+            open_file: None,
             is_busy: false,
             mark_file: None,
             renamed: Vec::new(),
@@ -175,6 +179,36 @@ impl<F> State<F> {
     pub fn file_opened(&mut self, file: F, position: u64) {
         let segment = self.segments.file_opened(file, position);
         self.durability.file_opened(Place { segment, position });
+        self.open_file = Some(self.tail.budget().open_file());
+        self.assert_invariants();
+    }
+
+    /// Whether the file that is written can be closed: all that was appended is in it, durably, and
+    /// nobody is at work on it.
+    pub fn may_close_file(&self) -> bool {
+        let durability = &self.durability;
+        self.life.may_write()
+            && !self.life.is_closing()
+            && self.segments.file().is_some()
+            && self.segments.unsealed_count() == 1
+            && !durability.is_writing()
+            && !durability.is_flushing()
+            && durability.flushed() == durability.end()
+    }
+
+    /// The file that is written is closed until there is something to write.
+    pub fn file_closed(&mut self) {
+        assert!(self.may_close_file(), "a file was closed that is in use");
+        self.segments.file_closed();
+        self.open_file = None;
+        self.mark_file = None;
+        self.assert_invariants();
+    }
+
+    /// It is open again.
+    pub fn file_reopened(&mut self, file: F) {
+        self.segments.file_reopened(file);
+        self.open_file = Some(self.tail.budget().open_file());
         self.assert_invariants();
     }
 
@@ -197,6 +231,7 @@ impl<F> State<F> {
     /// The first unsealed segment is flushed and cut to its size, and takes no more.
     pub fn sealed(&mut self) {
         let end = self.segments.seal_first();
+        self.open_file = None;
         self.durability.flushed_to(end);
         self.assert_invariants();
     }
@@ -237,8 +272,8 @@ impl<F> State<F> {
         self.life.take_back(error);
         let first = self.durability.take_back();
         let end = self.segments.take_back(self.durability.written(), first);
-        let is_file_open = self.segments.file().is_some();
-        self.durability.taken_back(end, is_file_open);
+        let is_file_made = self.segments.is_file_made();
+        self.durability.taken_back(end, is_file_made);
         self.readers.truncated();
         self.tail.clear();
         if first.is_some() {
@@ -286,6 +321,7 @@ impl<F> State<F> {
     pub fn truncated(&mut self, last: ActiveSegment, file: F) {
         let end = last.end();
         self.segments.truncate(last, file);
+        self.open_file = Some(self.tail.budget().open_file());
         self.durability.truncated(end);
         self.readers.truncated();
         self.truncations_count += 1;

@@ -18,12 +18,22 @@ pub(in crate::log) struct Segments<F> {
     start_offset: i64,
     sealed: VecDeque<SealedSegment>,
     unsealed: VecDeque<ActiveSegment>,
-    /// The file of the first unsealed segment, once it is made, and how far it is prepared.
-    file: Option<F>,
+    /// The file of the first unsealed segment, and how far it is prepared.
+    file: SegmentFile<F>,
     space: Space,
     /// Leader epochs and their first offsets, ascending.
     epochs: Vec<(i32, i64)>,
     directory: Directory,
+}
+
+/// The file that is written.
+enum SegmentFile<F> {
+    /// Not made yet.
+    Missing,
+    Open(F),
+    /// Made, and closed while nothing is written: thousands of logs that rest are not to cost as
+    /// many descriptors.
+    Resting,
 }
 
 /// How much there is of the directory of a log.
@@ -177,7 +187,7 @@ impl<F> Segments<F> {
             start_offset,
             sealed,
             unsealed: active.into_iter().collect(),
-            file: None,
+            file: SegmentFile::Missing,
             space: Space::after(position),
             epochs,
             directory,
@@ -324,15 +334,28 @@ impl<F> Segments<F> {
         active.note_aborted(transaction);
     }
 
-    /// The file of the first unsealed segment, if it is made.
+    /// The file of the first unsealed segment, if it is made and open.
     pub fn file(&self) -> Option<&F> {
-        self.file.as_ref()
+        match &self.file {
+            SegmentFile::Open(file) => Some(file),
+            SegmentFile::Missing | SegmentFile::Resting => None,
+        }
+    }
+
+    /// Whether the file of the first unsealed segment is there, open or not.
+    pub fn is_file_made(&self) -> bool {
+        !matches!(self.file, SegmentFile::Missing)
+    }
+
+    /// Whether that file has to be opened before it is written.
+    pub fn is_file_resting(&self) -> bool {
+        matches!(self.file, SegmentFile::Resting)
     }
 
     /// The segment whose file is written, if that is made.
     pub fn file_segment(&self) -> Option<i64> {
         let first = self.first_unsealed()?;
-        self.file.as_ref().map(|_| first.base_offset)
+        self.is_file_made().then_some(first.base_offset)
     }
 
     /// What to prepare of the file before `from..to` is written.
@@ -381,7 +404,9 @@ impl<F> Segments<F> {
 
     /// The snapshot that can be written: of the first unsealed segment, once its file is made.
     pub fn take_snapshot(&mut self) -> Option<SegmentSnapshot> {
-        self.file.as_ref()?;
+        if !self.is_file_made() {
+            return None;
+        }
         let segment = self.unsealed.front_mut()?;
         let user_state = segment.user_state.take()?;
         let before = self.epochs.iter();
@@ -417,9 +442,24 @@ impl<F> Segments<F> {
         let Some(first) = self.unsealed.front() else {
             panic!("a file was made without a segment for it");
         };
-        self.file = Some(file);
+        self.file = SegmentFile::Open(file);
         self.space = Space::after(position);
         first.base_offset
+    }
+
+    /// The file is closed until something is to be written.
+    pub(super) fn file_closed(&mut self) {
+        assert!(self.file().is_some(), "a file was closed that is not open");
+        self.file = SegmentFile::Resting;
+    }
+
+    /// It is open again, as it was.
+    pub(super) fn file_reopened(&mut self, file: F) {
+        assert!(
+            self.is_file_resting(),
+            "a file was opened again that does not rest"
+        );
+        self.file = SegmentFile::Open(file);
     }
 
     /// Returns where the segment ends that is sealed now.
@@ -428,7 +468,7 @@ impl<F> Segments<F> {
             panic!("a segment was sealed, and none is open");
         };
         let end = segment.end();
-        self.file = None;
+        self.file = SegmentFile::Missing;
         let next = self.unsealed.front().map(|s| s.base_offset);
         assert!(
             next.is_none_or(|next| next == segment.end_offset),
@@ -520,7 +560,7 @@ impl<F> Segments<F> {
         self.unsealed.clear();
         self.space = Space::after(last.position);
         self.unsealed.push_back(last);
-        self.file = Some(file);
+        self.file = SegmentFile::Open(file);
         self.epochs.retain(|&(_, first)| first < end.next_offset);
         // A batch that is dropped for its last offset may hold the first one.
         self.start_offset = self.start_offset.min(end.next_offset);
@@ -535,7 +575,7 @@ impl<F> Segments<F> {
             "{newest_sealed:?} is sealed, {first_unsealed:?} is not"
         );
         assert!(
-            self.file.is_none() || !self.unsealed.is_empty(),
+            !self.is_file_made() || !self.unsealed.is_empty(),
             "there is a file to write, but no segment that it belongs to"
         );
         debug_assert!(
