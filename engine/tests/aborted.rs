@@ -161,6 +161,43 @@ fn what_retention_drops_takes_its_transaction_index_along() {
     .unwrap();
 }
 
+/// It failed every read of the segment, until a restart built the index again.
+#[test]
+fn a_damaged_transaction_index_fails_nobody_who_reads_all_records() {
+    for damage in [Some(Bytes::from_static(b"damaged")), None] {
+        let sim = machine(6);
+        let env = sim.env();
+        sim.run(async {
+            let log = filled(&env, 10).await;
+            log.close(Bytes::new()).await.unwrap();
+            let log = reopened(&env).await;
+            let path = dir().join("00000000000000000000.txnindex");
+            assert!(sim.content(&path).is_ok(), "the first segment is sealed");
+            match &damage {
+                Some(content) => sim.put(&path, content.clone()).unwrap(),
+                None => sim.remove(&path).unwrap(),
+            }
+            let read = log.read_batches(1, 20, 1, true).await.unwrap();
+            assert_eq!(read.next_offset, 2);
+            let asked = log.aborted_transactions(0, 1).await;
+            assert!(matches!(asked, Err(ReadError::Io { .. })), "{asked:?}");
+            // Those that need another segment's only.
+            let last = log.aborted_transactions(18, 20).await.unwrap();
+            assert_eq!(last, [aborted(19)]);
+            let cut = log.truncate_to(3).await;
+            assert!(
+                cut.is_err(),
+                "what was aborted must not be forgotten: {cut:?}"
+            );
+            drop(log);
+            let log = reopened(&env).await;
+            let expected: Vec<i64> = (1..20).step_by(2).collect();
+            assert_eq!(all(&log).await, expected, "a restart mends it");
+        })
+        .unwrap();
+    }
+}
+
 /// Until a segment is sealed, its entries are in memory, and in every checkpoint.
 #[test]
 fn a_segment_ends_at_so_many_aborted_transactions() {

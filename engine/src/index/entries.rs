@@ -1,5 +1,7 @@
 //! Index entries in memory, and the two questions asked of them.
 
+use std::sync::Arc;
+
 use naru_record_batch::BatchHeader;
 
 use super::AbortedTransaction;
@@ -23,6 +25,8 @@ pub struct Index {
     entries: Vec<IndexEntry>,
     /// In the order of their markers, which are in this segment.
     aborted: Vec<AbortedTransaction>,
+    /// Why they are not known; whoever reads all records does not need them.
+    aborted_unread: Option<Arc<str>>,
 }
 
 impl Index {
@@ -30,7 +34,21 @@ impl Index {
         Self {
             entries,
             aborted: Vec::new(),
+            aborted_unread: None,
         }
+    }
+
+    /// Of a segment whose aborted transactions cannot be read, for this reason.
+    #[must_use]
+    pub fn without_aborted(self, reason: &str) -> Self {
+        Self {
+            aborted_unread: Some(reason.into()),
+            ..self
+        }
+    }
+
+    pub fn aborted_unread(&self) -> Option<&str> {
+        self.aborted_unread.as_deref()
     }
 
     #[must_use]
@@ -38,7 +56,14 @@ impl Index {
         Self { aborted, ..self }
     }
 
+    /// # Panics
+    /// Where they are not known: nothing aborted may be taken for committed.
     pub fn aborted(&self) -> &[AbortedTransaction] {
+        assert!(
+            self.aborted_unread.is_none(),
+            "which transactions were aborted is not known: {:?}",
+            self.aborted_unread
+        );
         &self.aborted
     }
 

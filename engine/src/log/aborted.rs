@@ -7,6 +7,7 @@
 use super::read::Interrupted;
 use super::{Log, ReadError};
 use crate::index::AbortedTransaction;
+use crate::segment::aborted_path;
 use naru_runtime::Env;
 
 impl<E: Env> Log<E> {
@@ -29,7 +30,8 @@ impl<E: Env> Log<E> {
     /// read must lie below the last stable offset; what comes later adds nothing to the answer.
     ///
     /// # Errors
-    /// `OffsetOutOfRange` when the log does not hold `from` any more.
+    /// `OffsetOutOfRange` when the log does not hold `from` any more; `Io` where a segment's
+    /// aborted transactions cannot be read.
     pub async fn aborted_transactions(
         &self,
         from: i64,
@@ -67,8 +69,7 @@ impl<E: Env> Log<E> {
                 }
                 false
             };
-            let asked = self.ask_index(segment, |index| collect(index.aborted()));
-            let asked = asked.await;
+            let asked = self.ask_aborted(segment, |entries| collect(entries)).await;
             let state = self.state();
             if state.readers.cuts() != cuts {
                 return Err(Interrupted::Cut);
@@ -84,5 +85,21 @@ impl<E: Env> Log<E> {
             }
         }
         Ok(found)
+    }
+
+    /// Which transactions were aborted in a segment; an error where that is not known.
+    pub(super) async fn ask_aborted<T>(
+        &self,
+        segment: i64,
+        ask: impl FnOnce(&[AbortedTransaction]) -> T,
+    ) -> Result<T, ReadError> {
+        let asked = self.ask_index(segment, |index| match index.aborted_unread() {
+            None => Ok(ask(index.aborted())),
+            Some(reason) => Err(reason.into()),
+        });
+        asked.await?.map_err(|cause| ReadError::Io {
+            path: aborted_path(&self.0.dir, segment),
+            cause,
+        })
     }
 }

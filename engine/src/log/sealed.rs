@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::budget::SegmentId;
 use super::shelf::{LoadError, Source};
 use super::{Log, ReadError};
-use crate::index::{Index, IndexEntry, SegmentIndex, decode_aborted};
+use crate::index::{AbortedTransaction, Index, IndexEntry, SegmentIndex, decode_aborted};
 use crate::recovery::{AbortedFound, scan};
 use crate::segment::{aborted_path, index_path, segment_path};
 use naru_runtime::{Env, File, Open};
@@ -164,13 +164,19 @@ impl<E: Env> Log<E> {
                 Ok(found) => log.with_aborted(segment.base_offset, found, aborted).await,
                 Err(error) => Err(error),
             };
+            let is_whole = |found: &SegmentIndex| found.index.aborted_unread().is_none();
             let weight = |found: &SegmentIndex| {
                 let aborted_bytes = size_of_val(found.index.aborted());
                 size_of_val(found.index.entries()) + aborted_bytes + ENTRY_BYTES
             };
-            let keep = result.as_ref().ok().map(weight);
+            let known = result.as_ref().ok();
+            let keep = known.filter(|found| is_whole(found)).map(weight);
             let keep = keep.filter(|_| log.is_kept(segment));
-            let to_write = result.as_ref().ok().filter(|_| is_new).cloned();
+            let to_write = result
+                .as_ref()
+                .ok()
+                .filter(|found| is_new && is_whole(found));
+            let to_write = to_write.cloned();
             loading.end(result.map(|found| Rc::new(found.index)), keep);
             log.0.shared.tails.make_room();
             if let Some(built) = to_write {
@@ -201,7 +207,8 @@ impl<E: Env> Log<E> {
     }
 
     /// Adds which transactions were aborted. Recovery has seen that the file is whole, so one
-    /// that is not is damage.
+    /// that is not is damage, which the next recovery mends. Until then only readers of committed
+    /// records are without it.
     async fn with_aborted(
         &self,
         base_offset: i64,
@@ -211,22 +218,35 @@ impl<E: Env> Log<E> {
         let aborted = match aborted {
             AbortedFound::Stored { count: 0 } => Vec::new(),
             AbortedFound::Read(aborted) => aborted,
-            AbortedFound::Stored { count } => {
-                let path = aborted_path(&self.0.dir, base_offset);
-                let file = self.open_file(&path, Open::Buffered).await?;
-                let length = file.length().await?;
-                let content = file.read_at(0, length as usize).await?;
-                let entries = decode_aborted(&content);
-                let entries = entries.filter(|entries| entries.len() as u32 == count);
-                entries.ok_or_else(|| {
-                    let what = format!("{} is damaged", path.display());
-                    io::Error::new(io::ErrorKind::InvalidData, what)
-                })?
-            }
+            AbortedFound::Stored { count } => match self.stored_aborted(base_offset, count).await {
+                Ok(aborted) => aborted,
+                Err(error) if is_out_of_files(&error) => return Err(error.into()),
+                Err(error) => {
+                    let path = aborted_path(&self.0.dir, base_offset);
+                    let reason = format!("{}: {error}", path.display());
+                    tracing::error!("{reason}");
+                    found.index = found.index.without_aborted(&reason);
+                    return Ok(found);
+                }
+            },
         };
         found.aborted_count = aborted.len() as u32;
         found.index = found.index.with_aborted(aborted);
         Ok(found)
+    }
+
+    async fn stored_aborted(
+        &self,
+        base_offset: i64,
+        count: u32,
+    ) -> io::Result<Vec<AbortedTransaction>> {
+        let path = aborted_path(&self.0.dir, base_offset);
+        let file = self.open_file(&path, Open::Buffered).await?;
+        let length = file.length().await?;
+        let content = file.read_at(0, length as usize).await?;
+        let entries = decode_aborted(&content);
+        let entries = entries.filter(|entries| entries.len() as u32 == count);
+        entries.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "damaged"))
     }
 
     async fn build_index(

@@ -93,7 +93,7 @@ impl<E: Env> Log<E> {
             next_offset: end,
             place,
         });
-        let aborted = self.ask_index(place.segment, |index| index.aborted().to_vec());
+        let aborted = self.ask_aborted(place.segment, <[_]>::to_vec);
         let aborted = aborted.await.map_err(|error| LogError::Io {
             path: aborted_path(&self.0.dir, place.segment),
             cause: error.to_string().into(),
