@@ -21,9 +21,10 @@ fn now_ms() -> i64 {
 }
 
 /// A member that has read the first record of something.
-fn member(bootstrap: &str) -> BaseConsumer {
+fn member(bootstrap: &str, protocol: &str) -> BaseConsumer {
     let member: BaseConsumer = client(bootstrap)
         .set("group.id", "behind")
+        .set("group.protocol", protocol)
         .set("enable.auto.commit", "false")
         .set("auto.offset.reset", "earliest")
         .create()
@@ -73,9 +74,18 @@ fn with_records(port: u16, configs: &[(&str, &str)]) -> Broker {
 
 #[test]
 fn in_records_and_in_time() {
+    is_told_in_records_and_in_time("classic");
+}
+
+#[test]
+fn of_members_of_the_consumer_protocol_as_well() {
+    is_told_in_records_and_in_time("consumer");
+}
+
+fn is_told_in_records_and_in_time(protocol: &str) {
     let port = free_port();
     let broker = with_records(port, &[("retention.ms", "-1")]);
-    let member = member(&broker.bootstrap());
+    let member = member(&broker.bootstrap(), protocol);
     commit(&member, 0, 30);
     commit(&member, 1, 40);
 
@@ -112,6 +122,15 @@ fn in_records_and_in_time() {
     assert_eq!(partitions[2]["lag_records"], Value::Null);
     assert_eq!(partitions[0]["retention"], Value::Null);
 
+    let metrics = http::get(port, "/metrics").body;
+    let series = "naru_group_lag_records{group=\"behind\",topic=\"read\"} 70\n";
+    assert!(metrics.contains(series), "{metrics}");
+    let group = http::get(port, "/api/v1/groups/behind").json();
+    assert_eq!(group["state"], "Stable");
+    assert_eq!(group["protocol_type"], "consumer");
+    let member_ids = &group["members"][0]["member_id"];
+    assert_eq!(told["members"][0]["member_id"], *member_ids);
+
     let nobody = http::get(port, "/api/v1/groups/nobody/lag");
     assert_eq!(nobody.status, 404);
 }
@@ -121,7 +140,7 @@ fn and_what_is_lost_or_will_be() {
     let port = free_port();
     // The records' timestamps are years old: all of them is due.
     let broker = with_records(port, &[("retention.ms", "1000")]);
-    let member = member(&broker.bootstrap());
+    let member = member(&broker.bootstrap(), "classic");
     commit(&member, 0, 30);
     commit(&member, 1, 999);
 

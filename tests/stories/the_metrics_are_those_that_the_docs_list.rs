@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::{Offset, TopicPartitionList};
+
 use crate::harness::{
-    Broker, Load, batch, create_topic, free_port, http, join_group_request, read_all,
+    Broker, Load, batch, client, create_topic, free_port, http, join_group_request, read_all,
 };
 
 const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
@@ -67,9 +70,24 @@ fn used(partitions_max: &str) -> (Broker, u16) {
     let mut raw = broker.raw();
     raw.send(&join_group_request("counted", 60_000)).unwrap();
     raw.receive().unwrap();
+    for partition in 0..2 {
+        commit(&bootstrap, partition, 20);
+    }
     let (error, _) = raw.produce("missing", 0, &batch(b"")).unwrap();
     assert_eq!(error, UNKNOWN_TOPIC_OR_PARTITION);
     (broker, port)
+}
+
+/// As a consumer that assigns itself its partitions does.
+fn commit(bootstrap: &str, partition: i32, offset: i64) {
+    let mut settings = client(bootstrap);
+    let group = settings.set("group.id", format!("group-{partition}"));
+    let consumer: BaseConsumer = group.create().unwrap();
+    let mut offsets = TopicPartitionList::new();
+    offsets
+        .add_partition_offset("counted", partition, Offset::Offset(offset))
+        .unwrap();
+    consumer.commit(&offsets, CommitMode::Sync).unwrap();
 }
 
 #[test]
@@ -108,7 +126,17 @@ fn what_clients_did_is_counted() {
     let batches = value(&text, "naru_produced_batch_size_bytes_count");
     let stored = value(&text, "naru_produced_batch_size_bytes_sum");
     assert!((1.0..=30.0).contains(&batches), "{batches}");
-    assert_eq!(value(&text, "naru_log_size_bytes"), stored);
+    let size = "naru_partition_size_bytes{topic=\"counted\",partition=\"1\"}";
+    assert_eq!(value(&text, size), stored);
+    // What groups have committed is there as well.
+    let sizes = text.lines().filter_map(|line| {
+        let (series, size) = line.rsplit_once(' ')?;
+        let is_size = series.starts_with("naru_partition_size_bytes{");
+        is_size.then(|| size.parse::<f64>().unwrap())
+    });
+    let size: f64 = sizes.sum();
+    assert!(size > stored);
+    assert_eq!(value(&text, "naru_log_size_bytes"), size);
     assert!(value(&text, "naru_fetched_bytes_total") >= stored);
     assert!(value(&text, "naru_network_received_bytes_total") > stored);
     assert!(value(&text, "naru_network_sent_bytes_total") > stored);
@@ -131,6 +159,13 @@ fn what_clients_did_is_counted() {
         "four of offsets"
     );
     assert_eq!(value(&text, "naru_metrics_topics_left_out"), 0.0);
+    let lag =
+        |group| format!("naru_group_lag_records{{group=\"group-{group}\",topic=\"counted\"}}");
+    assert_eq!(value(&text, &lag(1)), 10.0);
+    assert_eq!(value(&text, &lag(0)), 0.0, "it is beyond the end");
+    let age = value(&text, "naru_group_lag_seconds{group=\"group-1\"}");
+    assert!(age > 1e6, "the records' timestamps are years old: {age}");
+    assert_eq!(value(&text, "naru_metrics_groups_left_out"), 0.0);
     assert!(value(&text, "naru_shard_busy_seconds_total{shard=\"0\"}") > 0.0);
 }
 
@@ -142,6 +177,8 @@ fn above_the_bound_topics_are_told_of_and_the_rest_is_counted() {
     // By name, __consumer_offsets is the first of three.
     assert_eq!(text.matches("naru_topic_size_bytes{").count(), 1);
     assert_eq!(value(&text, "naru_metrics_topics_left_out"), 2.0);
+    assert_eq!(text.matches("naru_group_lag_seconds{").count(), 1);
+    assert_eq!(value(&text, "naru_metrics_groups_left_out"), 1.0);
 }
 
 #[test]

@@ -37,6 +37,29 @@ impl<R> Coordinator<R> {
         })
     }
 
+    /// A group of either protocol, with what both know of their members: neither metadata nor
+    /// assignments.
+    pub fn overview(&self, group_id: &str) -> Option<Description> {
+        if let Some(group) = self.describe(group_id) {
+            return Some(group);
+        }
+        let group = self.describe_consumer(group_id)?;
+        let members = group.members.into_iter().map(|member| DescribedMember {
+            member_id: member.member_id,
+            instance_id: member.instance_id,
+            client_id: member.client_id,
+            client_host: member.client_host,
+            metadata: Bytes::new(),
+            assignment: Bytes::new(),
+        });
+        Some(Description {
+            state: group.state,
+            protocol_type: CONSUMER.to_owned(),
+            protocol: group.assignor.to_owned(),
+            members: members.collect(),
+        })
+    }
+
     /// Whether there is a group of that name, of either protocol.
     pub fn contains(&self, group_id: &str) -> bool {
         self.groups.contains_key(group_id)
@@ -53,10 +76,7 @@ impl<R> Coordinator<R> {
                 Some(_) => "consumer",
                 None => "classic",
             },
-            state: match &group.consumer {
-                Some(consumer) => consumer.state(),
-                None => group.state.name(),
-            },
+            state: group.state_name(),
         });
         groups.collect()
     }

@@ -154,6 +154,22 @@ impl<R> Group<R> {
             .ok_or(GroupError::UnknownMemberId)
     }
 
+    /// Kafka's name of its state, by either protocol.
+    pub fn state_name(&self) -> &'static str {
+        match &self.consumer {
+            Some(consumer) => consumer.state(),
+            None => self.state.name(),
+        }
+    }
+
+    /// The ids of its members, of either protocol.
+    pub fn member_ids(&self) -> Vec<String> {
+        match &self.consumer {
+            Some(consumer) => consumer.member_ids().cloned().collect(),
+            None => self.members.keys().cloned().collect(),
+        }
+    }
+
     /// Whether nobody is in it, by either protocol: it may have offsets all the same.
     pub fn is_without_members(&self) -> bool {
         let consumer = self.consumer.as_ref();

@@ -122,6 +122,15 @@ families! {
     /// Topics of which nothing is told, as there are more than naru.metrics.partitions.max.
     TOPICS_LEFT_OUT: Gauge "naru_metrics_topics_left_out" [];
 
+    /// What is left for a group to read of a topic: offsets from its commits to the high
+    /// watermarks.
+    GROUP_LAG_RECORDS: Gauge "naru_group_lag_records" ["group", "topic"];
+    /// The age of the oldest record that is next to read for a group.
+    GROUP_LAG_SECONDS: Gauge "naru_group_lag_seconds" ["group"];
+    /// Groups of which no lag is told: with theirs, commits for more than
+    /// naru.metrics.partitions.max partitions would be looked at.
+    GROUPS_LEFT_OUT: Gauge "naru_metrics_groups_left_out" [];
+
     /// CPU time of the process, in user and kernel mode.
     PROCESS_CPU: Counter "process_cpu_seconds_total" [];
     /// Memory of the process that is resident.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::Shard;
 use crate::cluster::{ClusterImage, Topic, TopicRef};
 use crate::coordinator::{OFFSETS_TOPIC, Slot, TopicInfo, Topics};
+use crate::group::partition_for;
 use crate::partition::Partition;
 
 /// The topics of an image, as groups see them.
@@ -59,6 +60,14 @@ impl Shard {
     fn offsets_partitions(&self) -> Vec<Rc<Partition>> {
         let online = self.partitions.online().into_iter();
         online.filter(|p| *p.topic == *OFFSETS_TOPIC).collect()
+    }
+
+    /// The coordinator of a group, if it is here and its groups are known.
+    pub(super) fn coordinator_of(&self, group_id: &str) -> Option<Rc<Slot>> {
+        let image = self.image();
+        let topic = image.topic(TopicRef::Name(OFFSETS_TOPIC))?;
+        let index = partition_for(group_id, topic.partitions.len() as i32);
+        self.coordinators.get(index).ok()
     }
 
     /// Begins to read back the groups of an earlier run. Called once, before anything is served:

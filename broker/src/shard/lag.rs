@@ -87,15 +87,16 @@ impl Shard {
     pub async fn lag(self: &Rc<Self>, group_ids: &[String]) -> Vec<GroupLag> {
         let mut reports = Vec::new();
         for group_id in group_ids {
-            for slot in self.coordinators.all() {
-                let progress = slot.groups.borrow().progress(group_id);
-                let Some(progress) = progress else {
-                    continue;
-                };
-                let partitions = self.lag_of_partitions(progress.offsets).await;
-                let (state, members) = (progress.state, &progress.member_ids);
-                reports.push(model::group_lag(group_id, state, members, partitions));
-            }
+            let Some(slot) = self.coordinator_of(group_id) else {
+                continue;
+            };
+            let progress = slot.groups.borrow().progress(group_id);
+            let Some(progress) = progress else {
+                continue;
+            };
+            let partitions = self.lag_of_partitions(progress.offsets).await;
+            let (state, members) = (progress.state, &progress.member_ids);
+            reports.push(model::group_lag(group_id, state, members, partitions));
         }
         reports
     }

@@ -12,7 +12,8 @@ use crate::lag::GroupLag;
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct GroupInfo {
     pub group_id: String,
-    /// Kafka's name: Empty, PreparingRebalance, CompletingRebalance, Stable.
+    /// Kafka's name: Empty, Stable, and PreparingRebalance or CompletingRebalance of a group of the
+    /// classic protocol, Assigning or Reconciling of one of the consumer protocol.
     pub state: &'static str,
     /// `consumer` for consumers; other users of the protocol have their own.
     pub protocol_type: String,
@@ -23,7 +24,8 @@ pub struct GroupInfo {
 pub struct GroupDetail {
     #[serde(flatten)]
     pub group: GroupInfo,
-    /// The assignor that the members have agreed on; empty unless the group is stable.
+    /// The assignor: in a group of the classic protocol the one that its members have agreed on,
+    /// empty unless the group is stable.
     pub protocol: String,
     pub members: Vec<MemberInfo>,
 }
@@ -74,7 +76,7 @@ pub async fn show(call: Call) -> Result<GroupDetail, Problem> {
         let slots = shard.coordinators.all();
         let mut found = slots
             .iter()
-            .filter_map(|slot| slot.groups.borrow().describe(&asked));
+            .filter_map(|slot| slot.groups.borrow().overview(&asked));
         found.next()
     });
     let found = found.await?.into_iter().flatten().next();

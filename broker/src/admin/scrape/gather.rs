@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::admin::broker::PARTITIONS_PER_TURN;
 use crate::cluster::ClusterImage;
 use crate::config::BrokerConfig;
+use crate::lag::GroupLag;
 use crate::metrics::Counted;
 use crate::partition::{PartitionReport, Role};
 use crate::shard::Shard;
@@ -37,6 +38,49 @@ impl Detail {
 pub struct Gathered {
     pub shards: Vec<OfShard>,
     pub detail: Arc<Detail>,
+    /// By group.
+    pub lags: Vec<GroupLag>,
+    pub groups_left_out: usize,
+}
+
+/// The groups of a shard that have committed anything, and for how many partitions.
+pub type Committed = Vec<(String, usize)>;
+
+/// Of which groups the lag is told.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// By the shard that coordinates them.
+    pub groups: Vec<Vec<String>>,
+    pub left_out: usize,
+}
+
+impl Told {
+    /// By name, each whose partitions fit with those before it: to tell the lag of a partition its
+    /// owner looks into its log.
+    pub fn of<'a>(shards: impl IntoIterator<Item = &'a Committed>, partitions_max: usize) -> Self {
+        let mut told = Self::default();
+        let mut all: Vec<(&String, usize, usize)> = Vec::new();
+        for (shard, groups) in shards.into_iter().enumerate() {
+            told.groups.push(Vec::new());
+            all.extend(
+                groups
+                    .iter()
+                    .map(|(id, partitions)| (id, *partitions, shard)),
+            );
+        }
+        all.sort_unstable();
+        let mut left = partitions_max;
+        for (group_id, partitions, shard) in all {
+            match left.checked_sub(partitions) {
+                Some(rest) => {
+                    left = rest;
+                    told.groups[shard].push(group_id.clone());
+                }
+                None => told.left_out += 1,
+            }
+        }
+        told
+    }
 }
 
 /// What a shard, or several, have of a topic.
@@ -59,6 +103,7 @@ pub struct OfShard {
     pub sent_bytes: u64,
     /// How many groups are in which state.
     pub groups: BTreeMap<&'static str, usize>,
+    pub committed: Committed,
     /// How many partitions it leads, follows, and has and does not serve.
     pub roles: [usize; 3],
     pub segments: usize,
@@ -82,6 +127,7 @@ pub async fn gather(shard: Rc<Shard>, detail: Arc<Detail>) -> OfShard {
         received_bytes: connections.received_bytes.get(),
         sent_bytes: connections.sent_bytes.get(),
         groups: BTreeMap::new(),
+        committed: Vec::new(),
         roles: [0, 0, shard.partitions.offline_count()],
         segments: 0,
         size_bytes: 0,
@@ -99,6 +145,8 @@ pub async fn gather(shard: Rc<Shard>, detail: Arc<Detail>) -> OfShard {
         for group in slot.groups.borrow().list() {
             *gathered.groups.entry(group.state).or_default() += 1;
         }
+        let committed = slot.groups.borrow().committed_partitions();
+        gathered.committed.extend(committed);
         shard.io.yield_now().await;
     }
     gathered
@@ -124,5 +172,32 @@ impl OfShard {
             }
             Detail::Topics(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(shards: &[&[(&str, usize)]], partitions_max: usize) -> (Vec<Vec<String>>, usize) {
+        let shards = shards.iter().map(|groups| {
+            let groups = groups.iter().map(|(id, count)| ((*id).to_owned(), *count));
+            groups.collect()
+        });
+        let committed: Vec<Committed> = shards.collect();
+        let told = Told::of(&committed, partitions_max);
+        (told.groups, told.left_out)
+    }
+
+    #[test]
+    fn groups_are_told_of_by_name_while_their_partitions_fit() {
+        let shards: &[&[(&str, usize)]] = &[&[("a", 2), ("c", 2)], &[("b", 5), ("d", 1)]];
+        let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let all = vec![own(&["a", "c"]), own(&["b", "d"])];
+        assert_eq!(told(shards, 10), (all, 0));
+        // One that is too large does not hide those after it.
+        let some = vec![own(&["a", "c"]), own(&["d"])];
+        assert_eq!(told(shards, 6), (some, 1));
+        assert_eq!(told(shards, 0), (vec![own(&[]), own(&[])], 4));
     }
 }

@@ -25,6 +25,7 @@ pub fn text(broker: &Broker, gathered: &Gathered, format: Format) -> String {
     threads(&mut text, shards);
     memory(&mut text, broker, shards);
     data(&mut text, broker, gathered);
+    lags(&mut text, gathered);
     process(&mut text);
     text.finish()
 }
@@ -177,6 +178,23 @@ fn topics(text: &mut Text, image: &ClusterImage, shards: &[OfShard]) {
     }
     let left_out = image.topics().len().saturating_sub(told.len());
     text.value(f::TOPICS_LEFT_OUT, &[], left_out);
+}
+
+/// How far groups are behind, of those that are told of.
+fn lags(text: &mut Text, gathered: &Gathered) {
+    for lag in &gathered.lags {
+        for topic in &lag.topics {
+            let labels = [&*lag.group_id, &*topic.topic];
+            text.value(f::GROUP_LAG_RECORDS, &labels, topic.lag_records);
+        }
+    }
+    for lag in &gathered.lags {
+        if let Some(lag_ms) = lag.lag_ms {
+            let seconds = lag_ms as f64 / 1_000.0;
+            text.value(f::GROUP_LAG_SECONDS, &[&lag.group_id], seconds);
+        }
+    }
+    text.value(f::GROUPS_LEFT_OUT, &[], gathered.groups_left_out);
 }
 
 fn process(text: &mut Text) {

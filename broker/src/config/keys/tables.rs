@@ -255,7 +255,8 @@ tables! {
         /// as host:port; a port alone is on 127.0.0.1. Off when not set.
         admin_listener: Option<String> = "naru.admin.listener", Null, NotEmpty;
         /// Partitions that metrics tell of one by one; above it they tell of topics, and above that
-        /// many topics only of how many are left out.
+        /// many topics only of how many are left out; and partitions that are looked into for the
+        /// lag of groups.
         metrics_partitions_max: u32 = "naru.metrics.partitions.max", Is("1000"), AtLeast(0);
     }
 }

@@ -77,6 +77,16 @@ impl ConsumerGroup {
         !self.members.is_empty()
     }
 
+    pub fn member_ids(&self) -> impl Iterator<Item = &String> {
+        self.members.keys()
+    }
+
+    /// Every partition that a member has, to be given back or not, and whose it is.
+    pub fn owners(&self) -> impl Iterator<Item = (Uuid, i32, &String)> {
+        let owners = self.owners.iter();
+        owners.map(|((topic, partition), member_id)| (*topic, *partition, member_id))
+    }
+
     /// Kafka's name of the group's state.
     pub fn state(&self) -> &'static str {
         let is_reconciled =

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::group::consumer_protocol::assigned;
 use crate::group::coordinator::Coordinator;
+use crate::group::state::Group;
 use crate::lag::Rates;
 
 /// A group at one moment.
@@ -42,21 +43,45 @@ impl<R> Coordinator<R> {
             };
             offsets.insert((topic.to_owned(), partition), progress);
         }
-        if group.is_of_consumers() {
-            for member in group.members.values() {
-                for (topic, partitions) in assigned(&member.assignment) {
-                    for partition in partitions {
-                        let progress = offsets.entry((topic.clone(), partition)).or_default();
-                        progress.member_id = Some(member.id.clone());
-                    }
-                }
-            }
+        for (partition, member_id) in self.readers(group) {
+            offsets.entry(partition).or_default().member_id = Some(member_id);
         }
         Some(GroupProgress {
-            state: group.state.name(),
-            member_ids: group.members.keys().cloned().collect(),
+            state: group.state_name(),
+            member_ids: group.member_ids(),
             offsets,
         })
+    }
+
+    /// Which partitions the members of a group read, and who does; of topics that there are.
+    fn readers(&self, group: &Group<R>) -> Vec<((String, i32), String)> {
+        if let Some(consumer) = &group.consumer {
+            let owners = consumer.owners();
+            let named = owners.filter_map(|(topic, partition, member_id)| {
+                let topic = self.topics.with_id(topic)?;
+                Some(((topic.name.to_string(), partition), member_id.clone()))
+            });
+            return named.collect();
+        }
+        let members = group.members.values().filter(|_| group.is_of_consumers());
+        let readers = members.flat_map(|member| {
+            let assigned = assigned(&member.assignment).into_iter();
+            assigned.flat_map(move |(topic, partitions)| {
+                let partitions = partitions.into_iter();
+                partitions.map(move |index| ((topic.clone(), index), member.id.clone()))
+            })
+        });
+        readers.collect()
+    }
+
+    /// The groups that have committed anything, and for how many partitions.
+    pub fn committed_partitions(&self) -> Vec<(String, usize)> {
+        let groups = self.groups.iter();
+        let counted = groups.map(|(group_id, group)| (group_id, group.offsets.moving().count()));
+        let committed = counted.filter(|(_, partitions)| *partitions > 0);
+        committed
+            .map(|(group_id, partitions)| (group_id.clone(), partitions))
+            .collect()
     }
 
     /// Samples the offsets of at most `groups_max` groups after `after`; says where to go on.

@@ -4,6 +4,7 @@ mod bugs;
 mod classic;
 mod fencing;
 mod joining;
+mod progress;
 mod random;
 mod replay;
 pub mod world;
