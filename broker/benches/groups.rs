@@ -71,6 +71,7 @@ fn with_groups(groups: u64) -> Coordinator<()> {
         offsets_retention_ms: 604_800_000,
         offset_metadata_bytes_max: 4_096,
         consumer: ConsumerConfig::default(),
+        own: Default::default(),
     };
     let mut coordinator = Coordinator::new(config, Box::new(String::new));
     (0..groups).for_each(|number| commit(&mut coordinator, group_id(number), 0));

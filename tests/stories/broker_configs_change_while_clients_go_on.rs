@@ -2,96 +2,19 @@
 //! brokers or for this one, survives kill -9, and a bad request changes nothing.
 
 use naru_wire::ErrorCode;
-use naru_wire::api::describe_configs::{
-    DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
-    DescribeConfigsResponse,
-};
-use naru_wire::api::incremental_alter_configs::{
-    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse,
-};
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 
-use crate::harness::{Broker, Raw, ask, batch, block_on, client, create_topic};
-
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
-const LOGGER: i8 = 8;
-
-const SET: i8 = 0;
-const DELETE: i8 = 1;
-const APPEND: i8 = 2;
-const SUBTRACT: i8 = 3;
+use crate::harness::configs::{
+    APPEND, BROKER, Change, DELETE, LOGGER, SET, SUBTRACT, TOPIC, alter, alter_on, config, describe,
+};
+use crate::harness::{Broker, Raw, batch, block_on, client, create_topic};
 
 const MESSAGE_TOO_LARGE: i16 = 10;
-
-/// Key, operation, value.
-type Change<'a> = (&'a str, i8, Option<&'a str>);
-
-fn alter_on(
-    connection: &mut Raw,
-    (resource_type, name): (i8, &str),
-    changes: &[Change<'_>],
-    validate_only: bool,
-) -> (ErrorCode, String) {
-    let configs = changes
-        .iter()
-        .map(|(name, operation, value)| AlterableConfig {
-            name: (*name).into(),
-            config_operation: *operation,
-            value: value.map(Into::into),
-        });
-    let request = IncrementalAlterConfigsRequest {
-        resources: vec![AlterConfigsResource {
-            resource_type,
-            resource_name: name.into(),
-            configs: configs.collect(),
-        }],
-        validate_only,
-    };
-    let response: IncrementalAlterConfigsResponse = ask(connection, 1, &request);
-    let one = &response.responses[0];
-    let message = one.error_message.as_ref().map(ToString::to_string);
-    (one.error_code, message.unwrap_or_default())
-}
-
-fn alter(broker: &Broker, resource: (i8, &str), changes: &[Change<'_>]) -> (ErrorCode, String) {
-    alter_on(&mut broker.raw(), resource, changes, false)
-}
 
 fn must_alter(broker: &Broker, name: &str, changes: &[Change<'_>]) {
     let done = (ErrorCode::None, String::new());
     assert_eq!(alter(broker, (BROKER, name), changes), done, "{changes:?}");
-}
-
-fn describe(
-    broker: &Broker,
-    (resource_type, name): (i8, &str),
-) -> (ErrorCode, Vec<DescribeConfigsResourceResult>) {
-    let request = DescribeConfigsRequest {
-        resources: vec![DescribeConfigsResource {
-            resource_type,
-            resource_name: name.into(),
-            configuration_keys: None,
-        }],
-        include_synonyms: true,
-        include_documentation: true,
-    };
-    let mut response: DescribeConfigsResponse = ask(&mut broker.raw(), 4, &request);
-    let one = response.results.remove(0);
-    (one.error_code, one.configs)
-}
-
-/// Value, source, and the sources of the synonyms.
-fn config(broker: &Broker, resource: (i8, &str), key: &str) -> (String, i8, Vec<i8>) {
-    let (error, configs) = describe(broker, resource);
-    assert_eq!(error, ErrorCode::None);
-    let one = configs.iter().find(|one| &*one.name == key).unwrap();
-    assert!(one.documentation.is_some());
-    let value = one.value.as_deref().unwrap_or("null").to_owned();
-    let synonyms = one.synonyms.iter().map(|synonym| synonym.source);
-    (value, one.config_source, synonyms.collect())
 }
 
 fn produce(broker: &Broker, bytes: usize) -> i16 {

@@ -33,6 +33,7 @@ mod doctor_says_whether_this_machine_suits;
 mod every_refused_record_is_named;
 mod features_are_shown_and_finalized;
 mod group_shares_a_topic_without_duplicates;
+mod groups_have_configs_of_their_own;
 mod hostile_bytes_do_not_hurt_others;
 mod hundred_megabyte_record_round_trips_when_limits_are_raised;
 mod idempotent_producer_survives_restart;

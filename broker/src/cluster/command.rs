@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::features::FeatureLevel;
+use super::resource::ConfigResource;
 
 /// A change that is asked for. Whether it happens, [`super::ClusterState::apply`] decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,13 @@ pub enum Command {
     AlterBrokerConfigs {
         /// `None` for the default of all brokers, over which a broker's own goes.
         node_id: Option<i32>,
+        changes: Vec<ConfigChange>,
+        /// Forget what `changes` does not name, as the older AlterConfigs does.
+        replace: bool,
+    },
+    /// Sets configs of a group, or of a subscription of clients' metrics; already checked.
+    AlterResourceConfigs {
+        resource: ConfigResource,
         changes: Vec<ConfigChange>,
         /// Forget what `changes` does not name, as the older AlterConfigs does.
         replace: bool,

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::changes::Changes;
 use super::command::{BrokerRegistration, Partition};
 use super::features::FinalizedFeatures;
+use super::resource::{ConfigResource, ResourceConfigs};
 use super::state::Refusal;
 
 /// A topic as a request names it.
@@ -68,6 +69,8 @@ pub struct ClusterImage {
     pub(super) features: Arc<FinalizedFeatures>,
     /// What clients have set for a broker, or, under `None`, for all. No map is empty.
     pub(super) broker_configs: Arc<BTreeMap<Option<i32>, BTreeMap<String, String>>>,
+    /// What clients have set of groups and of clients' metrics.
+    pub(super) resource_configs: Arc<ResourceConfigs>,
     /// Which topics changed lately.
     pub(super) changes: Arc<Changes>,
 }
@@ -151,6 +154,26 @@ impl ClusterImage {
     /// Whether brokers were told otherwise in the earlier image `before`.
     pub fn has_other_broker_configs(&self, before: &Self) -> bool {
         !Arc::ptr_eq(&self.broker_configs, &before.broker_configs)
+    }
+
+    /// What clients have set of a group, or of a subscription of clients' metrics.
+    pub fn resource_configs(&self, resource: &ConfigResource) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        let configs = self.resource_configs.get(resource);
+        configs.map_or(&NONE, |configs| configs)
+    }
+
+    /// Every group and every subscription of clients' metrics that clients have set something of.
+    pub fn config_resources(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (&ConfigResource, &BTreeMap<String, String>)> {
+        let configs = self.resource_configs.iter();
+        configs.map(|(resource, configs)| (resource, &**configs))
+    }
+
+    /// Whether any of those were told otherwise in the earlier image `before`.
+    pub fn has_other_resource_configs(&self, before: &Self) -> bool {
+        !Arc::ptr_eq(&self.resource_configs, &before.resource_configs)
     }
 
     /// Replicas are registered brokers, each once; the ISR is among them, the leader in it.

@@ -12,6 +12,7 @@ use super::command::{BrokerRegistration, Command, ConfigChange, Partition};
 use super::features::FeatureLevel;
 use super::image::{Broker, ClusterImage, Topic};
 use super::names::{check_topic_name, collision_form};
+use super::resource::{CONFIG_RESOURCE_BYTES_MAX, CONFIG_RESOURCES_MAX};
 
 /// Partitions that a topic may have: each costs files, memory and a place in every image.
 pub const PARTITIONS_PER_TOPIC_MAX: u32 = 10_000;
@@ -46,6 +47,7 @@ pub enum Outcome {
     },
     FeaturesFinalized,
     BrokerConfigsAltered,
+    ResourceConfigsAltered,
     BrokerUnregistered,
 }
 
@@ -190,6 +192,19 @@ impl ClusterState {
                 }
                 Ok(Outcome::BrokerConfigsAltered)
             }
+            Command::AlterResourceConfigs {
+                resource,
+                changes,
+                replace,
+            } => {
+                let all = Arc::make_mut(&mut self.image.resource_configs);
+                let mut configs = all.remove(resource).unwrap_or_default();
+                alter(Arc::make_mut(&mut configs), changes, *replace);
+                if !configs.is_empty() {
+                    all.insert(resource.clone(), configs);
+                }
+                Ok(Outcome::ResourceConfigsAltered)
+            }
             Command::UnregisterBroker { node_id } => {
                 Arc::make_mut(&mut self.image.brokers).remove(node_id);
                 Ok(Outcome::BrokerUnregistered)
@@ -271,6 +286,30 @@ impl ClusterState {
                 let mut configs = self.image.broker_configs(*node_id).clone();
                 alter(&mut configs, changes, *replace);
                 check_config_bytes(config_bytes(&configs))
+            }
+            Command::AlterResourceConfigs {
+                resource,
+                changes,
+                replace,
+            } => {
+                let present = self.image.resource_configs(resource);
+                let are_more = self.image.resource_configs.len() >= CONFIG_RESOURCES_MAX;
+                if present.is_empty() && are_more {
+                    return Err(Refusal::InvalidConfig(format!(
+                        "{CONFIG_RESOURCES_MAX} groups and client metrics have configs already: \
+                         delete those of others first"
+                    )));
+                }
+                let mut configs = present.clone();
+                alter(&mut configs, changes, *replace);
+                let bytes = resource.name().len() + config_bytes(&configs);
+                if bytes > CONFIG_RESOURCE_BYTES_MAX {
+                    return Err(Refusal::InvalidConfig(format!(
+                        "{bytes} bytes of a name and configs are more than the \
+                         {CONFIG_RESOURCE_BYTES_MAX} that a group or client metrics may have"
+                    )));
+                }
+                check_config_bytes(change_bytes(changes))
             }
             Command::UnregisterBroker { node_id } => match self.image.brokers.get(node_id) {
                 Some(_) => Ok(()),

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use super::error::ConfigError;
 use super::keys::{self, Key, Kind};
 use super::load::BrokerConfig;
+use super::resources::{CLIENT_METRICS_KEYS, GROUP_KEYS, ResourceOverrides};
 use super::settings::Source;
 use super::topic::{self, TOPIC_KEYS, TopicOverrides};
 
@@ -32,6 +33,10 @@ pub enum ConfigSource {
     Default = 5,
     /// The level of a logger.
     Logger = 6,
+    /// Set for a subscription of clients' metrics.
+    ClientMetrics = 7,
+    /// Set for a group.
+    Group = 8,
 }
 
 impl ConfigSource {
@@ -144,11 +149,7 @@ impl Layers<'_> {
         let mut entries: Vec<Entry> = TOPIC_KEYS
             .iter()
             .map(|row| {
-                let own = overrides.get(row.key.name).map(|value| Synonym {
-                    name: row.key.name,
-                    value: value.clone(),
-                    source: ConfigSource::Topic,
-                });
+                let own = own(&row.key, overrides, ConfigSource::Topic);
                 let inherited = row.synonyms.first().map(|(name, _)| self.synonyms(name));
                 let synonyms = own.into_iter().chain(inherited.unwrap_or_default());
                 let value = topic::value(row, overrides, now);
@@ -160,6 +161,21 @@ impl Layers<'_> {
             .collect();
         entries.sort_by_key(|entry| entry.name);
         entries
+    }
+
+    /// Every key of a group that sets `overrides`, by name; `now` is what the layers come to.
+    pub fn group_entries(&self, overrides: &ResourceOverrides, now: &BrokerConfig) -> Vec<Entry> {
+        let entries = GROUP_KEYS.iter().map(|row| {
+            let own = own(&row.key, overrides, ConfigSource::Group);
+            let inherited = now.setting(row.synonym).and_then(|one| one.value.clone());
+            let value = own.as_ref().map(|own| own.value.clone()).or(inherited);
+            let synonyms = own.into_iter().chain(self.synonyms(row.synonym));
+            Entry {
+                read_only: false,
+                ..entry(&row.key, value, synonyms.collect())
+            }
+        });
+        entries.collect()
     }
 
     /// The values in the running for a broker key.
@@ -192,6 +208,37 @@ impl Layers<'_> {
         let all = all.into_iter();
         all.skip_while(|synonym| synonym.name != name).collect()
     }
+}
+
+/// Every key of a subscription of clients' metrics that sets `overrides`, by name.
+pub fn client_metrics_entries(overrides: &ResourceOverrides) -> Vec<Entry> {
+    let entries = CLIENT_METRICS_KEYS.iter().map(|key| {
+        let own = own(key, overrides, ConfigSource::ClientMetrics);
+        let value = own.as_ref().map(|own| own.value.clone());
+        let default = match key.default {
+            keys::Default::Is(default) => Some(default.to_owned()),
+            _ => None,
+        };
+        Entry {
+            read_only: false,
+            ..entry(key, value.or(default), own.into_iter().collect())
+        }
+    });
+    entries.collect()
+}
+
+/// What a resource sets of a key itself.
+fn own(
+    key: &'static Key,
+    overrides: &BTreeMap<String, String>,
+    source: ConfigSource,
+) -> Option<Synonym> {
+    let value = overrides.get(key.name)?;
+    Some(Synonym {
+        name: key.name,
+        value: value.clone(),
+        source,
+    })
 }
 
 /// The key, and those that it falls back to (Kafka's `brokerConfigSynonyms`).

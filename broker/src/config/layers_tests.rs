@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn machine() -> Machine {
+pub(super) fn machine() -> Machine {
     Machine {
         cores: 4,
         memory_bytes: 8 << 30,

@@ -165,6 +165,7 @@ impl BrokerConfig {
                 groups.session_timeout_ms_min, groups.session_timeout_ms_max
             )));
         }
+        self.check_consumer_groups()?;
         if self.limits.message_bytes_max > self.limits.request_bytes_max {
             warnings.push(Warning(format!(
                 "message.max.bytes={} is above socket.request.max.bytes={}: batches of that size \
@@ -183,6 +184,47 @@ impl BrokerConfig {
             warnings.push(Warning(format!(
                 "compression.type={}: Naru stores batches as the producer compressed them",
                 self.log.compression_type
+            )));
+        }
+        Ok(())
+    }
+
+    /// What groups of the consumer protocol get is within what they may set.
+    fn check_consumer_groups(&self) -> Result<(), ConfigError> {
+        let groups = &self.groups;
+        let all = [
+            (
+                "session.timeout.ms",
+                groups.consumer_session_timeout_ms_min,
+                groups.consumer_session_timeout_ms,
+                groups.consumer_session_timeout_ms_max,
+            ),
+            (
+                "heartbeat.interval.ms",
+                groups.consumer_heartbeat_interval_ms_min,
+                groups.consumer_heartbeat_interval_ms,
+                groups.consumer_heartbeat_interval_ms_max,
+            ),
+            (
+                "assignment.interval.ms",
+                groups.consumer_assignment_interval_ms_min,
+                groups.consumer_assignment_interval_ms,
+                groups.consumer_assignment_interval_ms_max,
+            ),
+        ];
+        for (key, min, value, max) in all {
+            if value < min || value > max {
+                return Err(ConfigError::Contradiction(format!(
+                    "group.consumer.{key}={value} is not within group.consumer.min.{key}={min} and \
+                     group.consumer.max.{key}={max}"
+                )));
+            }
+        }
+        if groups.consumer_heartbeat_interval_ms >= groups.consumer_session_timeout_ms {
+            return Err(ConfigError::Contradiction(format!(
+                "group.consumer.heartbeat.interval.ms={} must be less than \
+                 group.consumer.session.timeout.ms={}",
+                groups.consumer_heartbeat_interval_ms, groups.consumer_session_timeout_ms
             )));
         }
         Ok(())

@@ -23,6 +23,7 @@ mod listeners;
 mod load;
 mod machine;
 pub mod properties;
+mod resources;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -34,9 +35,12 @@ pub use keys::{
     Cleaner, CleanupPolicy, Groups, Key, Kind, Limit, Limits, Log, Naru, Network, Node,
     RecordValidation, TimestampType, Topics, Transactions,
 };
-pub use layers::{BrokerOverrides, ConfigSource, Entry, Layers, Synonym};
+pub use layers::{BrokerOverrides, ConfigSource, Entry, Layers, Synonym, client_metrics_entries};
 pub use listeners::{AdminListener, Endpoint, Listener};
 pub use load::{BrokerConfig, Warning};
 pub use machine::Machine;
+pub use resources::{
+    GroupSettings, ResourceConfigError, ResourceOverrides, check_client_metrics, check_group,
+};
 pub use settings::{Setting, Source};
 pub use topic::{TopicConfig, TopicOverrides};

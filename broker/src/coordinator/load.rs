@@ -9,7 +9,7 @@ use naru_runtime::Handle;
 use super::read_back::{LoadError, read_back};
 use super::slots::outcome;
 use super::{Reply, Slot};
-use crate::config::Groups;
+use crate::config::{GroupSettings, Groups};
 use crate::group::{ConsumerConfig, Coordinator, GroupConfig, MigrationPolicy, Now};
 use crate::partition::Partition;
 
@@ -20,8 +20,22 @@ pub struct Loaded {
     pub records: u64,
 }
 
-fn config(groups: &Groups) -> GroupConfig {
-    let ms = |ms: u32| i32::try_from(ms).unwrap_or(i32::MAX);
+/// What groups are told: all of them by the broker, and some by settings of their own.
+pub fn group_config(
+    groups: &Groups,
+    own: impl IntoIterator<Item = (String, GroupSettings)>,
+) -> GroupConfig {
+    let consumer = consumer_config(groups);
+    let own = own.into_iter().map(|(group_id, settings)| {
+        let config = ConsumerConfig {
+            session_timeout_ms: i64::from(settings.session_timeout_ms),
+            heartbeat_interval_ms: ms(settings.heartbeat_interval_ms),
+            assignment_interval_ms: i64::from(settings.assignment_interval_ms),
+            ..consumer.clone()
+        };
+        (group_id, config)
+    });
+    let own = Rc::new(own.collect());
     GroupConfig {
         session_timeout_ms_min: ms(groups.session_timeout_ms_min),
         session_timeout_ms_max: ms(groups.session_timeout_ms_max),
@@ -29,12 +43,16 @@ fn config(groups: &Groups) -> GroupConfig {
         members_max: groups.members_max as usize,
         offsets_retention_ms: i64::from(groups.offsets_retention_minutes) * 60_000,
         offset_metadata_bytes_max: groups.offset_metadata_bytes_max as usize,
-        consumer: consumer_config(groups),
+        consumer,
+        own,
     }
 }
 
+fn ms(ms: u32) -> i32 {
+    i32::try_from(ms).unwrap_or(i32::MAX)
+}
+
 fn consumer_config(groups: &Groups) -> ConsumerConfig {
-    let ms = |ms: u32| i32::try_from(ms).unwrap_or(i32::MAX);
     let config = ConsumerConfig {
         session_timeout_ms: i64::from(groups.consumer_session_timeout_ms),
         heartbeat_interval_ms: ms(groups.consumer_heartbeat_interval_ms),
@@ -49,7 +67,7 @@ fn consumer_config(groups: &Groups) -> ConsumerConfig {
 
 impl Slot {
     /// A coordinator for a partition that has no records yet.
-    pub fn empty(io: &Handle, groups: &Groups, partition: Rc<Partition>) -> Self {
+    pub fn empty(io: &Handle, config: GroupConfig, partition: Rc<Partition>) -> Self {
         let io = io.clone();
         let new_suffix = Box::new(move || {
             let random = io.random_u128().to_be_bytes();
@@ -57,7 +75,7 @@ impl Slot {
                 .into_uuid()
                 .to_string()
         });
-        let coordinator: Coordinator<Reply> = Coordinator::new(config(groups), new_suffix);
+        let coordinator: Coordinator<Reply> = Coordinator::new(config, new_suffix);
         Self {
             groups: coordinator.into(),
             partition,
@@ -69,11 +87,11 @@ impl Slot {
     /// its groups would seem to have committed nothing.
     pub async fn load(
         io: &Handle,
-        groups: &Groups,
+        config: GroupConfig,
         partition: Rc<Partition>,
         now: impl Fn() -> Now,
     ) -> Result<(Self, Loaded), LoadError> {
-        let slot = Self::empty(io, groups, Rc::clone(&partition));
+        let slot = Self::empty(io, config, Rc::clone(&partition));
         let mut loaded = Loaded::default();
         read_back(io, &partition, |header, batch| {
             slot.replay(header, batch, &mut loaded);

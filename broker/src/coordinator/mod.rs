@@ -13,6 +13,7 @@ mod tests;
 pub mod transactions;
 
 pub use crate::group::{TopicInfo, Topics};
+pub use load::group_config;
 pub use reply::Reply;
 pub use slots::{Coordinators, Slot};
 

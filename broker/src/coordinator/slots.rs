@@ -9,7 +9,9 @@ use naru_runtime::sync::Notify;
 
 use super::Reply;
 use super::seats::{Seated, Seats};
-use crate::group::{Coordinator, GroupError, NoTopics, Now, Topics, TransactionOutcome};
+use crate::group::{
+    Coordinator, GroupConfig, GroupError, NoTopics, Now, Topics, TransactionOutcome,
+};
 use crate::partition::{Partition, TransactionResult};
 
 /// A coordinator and the partition that it writes to.
@@ -50,6 +52,8 @@ pub struct Coordinators {
     /// Where the monotonic clock of [`Now`] begins.
     began: Instant,
     seats: Seats<Slot>,
+    /// What groups are told, as all of them know it.
+    config: RefCell<GroupConfig>,
     /// The cluster's topics, as all of them know them.
     topics: RefCell<Rc<dyn Topics>>,
     /// What the timekeeper waits for, in ms of the monotonic clock.
@@ -59,8 +63,9 @@ pub struct Coordinators {
 }
 
 impl Coordinators {
-    pub fn new(io: Handle) -> Self {
+    pub fn new(io: Handle, config: GroupConfig) -> Self {
         Self {
+            config: RefCell::new(config),
             began: io.now(),
             io,
             seats: Seats::default(),
@@ -99,6 +104,19 @@ impl Coordinators {
         self.seats.fail_loading(index, partition);
     }
 
+    /// What groups are told.
+    pub fn config(&self) -> GroupConfig {
+        self.config.borrow().clone()
+    }
+
+    /// Tells the coordinators, also those that come, what is so from here on.
+    pub fn take_config(&self, config: GroupConfig) {
+        for slot in self.all() {
+            slot.groups.borrow_mut().take_config(config.clone());
+        }
+        self.config.replace(config);
+    }
+
     pub(super) fn topics(&self) -> Rc<dyn Topics> {
         Rc::clone(&self.topics.borrow())
     }
@@ -114,7 +132,12 @@ impl Coordinators {
     }
 
     pub fn insert(&self, index: i32, slot: Slot) {
-        slot.groups.borrow_mut().take_topics(self.topics(), true);
+        {
+            // There may be others than when its log began to be read.
+            let mut groups = slot.groups.borrow_mut();
+            groups.take_topics(self.topics(), true);
+            groups.take_config(self.config());
+        }
         self.seats.take(index, &Rc::new(slot));
         self.changed.notify_all();
     }

@@ -14,9 +14,11 @@ use uuid::Uuid;
 
 use super::load::Loaded;
 use super::read_back::each_batch;
-use super::{Coordinators, OFFSETS_TOPIC, Reply, Slot};
+use super::{Coordinators, OFFSETS_TOPIC, Reply, Slot, group_config};
 use crate::config::{BrokerConfig, Machine, TopicConfig};
-use crate::group::{CommitRequest, GroupError, OffsetToCommit, Producer, TxnCommitRequest};
+use crate::group::{
+    CommitRequest, GroupConfig, GroupError, OffsetToCommit, Producer, TxnCommitRequest,
+};
 use crate::partition::{
     Acks, Marker, Partition, PartitionId, PartitionState, Role, Standing, Verification,
 };
@@ -30,6 +32,10 @@ fn broker() -> BrokerConfig {
     let entries = crate::config::properties::parse("").unwrap();
     let (broker, _) = BrokerConfig::from_entries(&entries, &[], &machine).unwrap();
     broker
+}
+
+fn groups() -> GroupConfig {
+    group_config(&broker().groups, [])
 }
 
 fn partition(io: &Handle) -> Rc<Partition> {
@@ -123,10 +129,9 @@ fn committed(slot: &Slot, group: usize) -> Option<i64> {
 }
 
 async fn load(io: &Handle, partition: &Rc<Partition>) -> (Slot, Loaded) {
-    let coordinators = Coordinators::new(io.clone());
+    let coordinators = Coordinators::new(io.clone(), groups());
     let now = || coordinators.now();
-    let groups = broker().groups;
-    let loaded = Slot::load(io, &groups, Rc::clone(partition), now);
+    let loaded = Slot::load(io, groups(), Rc::clone(partition), now);
     loaded.await.unwrap()
 }
 
@@ -146,8 +151,8 @@ fn end(result: TransactionResult) -> Marker {
 fn what_was_committed_is_read_back_with_the_markers_among_it() {
     simulate(async |io| {
         let partition = partition(&io);
-        let coordinators = Rc::new(Coordinators::new(io.clone()));
-        let slot = Rc::new(Slot::empty(&io, &broker().groups, Rc::clone(&partition)));
+        let coordinators = Rc::new(Coordinators::new(io.clone(), groups()));
+        let slot = Rc::new(Slot::empty(&io, groups(), Rc::clone(&partition)));
         for offset in 0..10 {
             for group in 0..5 {
                 commit(&coordinators, &slot, group, offset).await;
@@ -197,8 +202,8 @@ fn what_was_committed_is_read_back_with_the_markers_among_it() {
 fn what_is_written_while_the_log_is_read_is_not_missed() {
     simulate(async |io| {
         let partition = partition(&io);
-        let coordinators = Rc::new(Coordinators::new(io.clone()));
-        let slot = Rc::new(Slot::empty(&io, &broker().groups, Rc::clone(&partition)));
+        let coordinators = Rc::new(Coordinators::new(io.clone(), groups()));
+        let slot = Rc::new(Slot::empty(&io, groups(), Rc::clone(&partition)));
         let waived = Verification::Waived;
         let written = commit_in_transaction(&coordinators, &slot, PRODUCER, 71, waived);
         written.await.unwrap();
@@ -237,7 +242,7 @@ fn what_is_written_while_the_log_is_read_is_not_missed() {
 fn groups_of_a_log_that_is_gone_are_not_served() {
     simulate(async |io| {
         let old = partition(&io);
-        let coordinators = Coordinators::new(io.clone());
+        let coordinators = Coordinators::new(io.clone(), groups());
         coordinators.begin_loading(0, Rc::clone(&old));
         let (slot, _) = load(&io, &old).await;
         coordinators.remove(0);
@@ -252,7 +257,7 @@ fn groups_of_a_log_that_is_gone_are_not_served() {
 fn what_compaction_leaves_is_enough() {
     simulate(async |io| {
         let partition = partition(&io);
-        let slot = Slot::empty(&io, &broker().groups, partition);
+        let slot = Slot::empty(&io, groups(), partition);
         let offset = |offset| {
             let (group_id, offsets) = offset_of(0, offset);
             let now_ms = 5;

@@ -25,6 +25,14 @@ pub struct GroupConfig {
     /// `offset.metadata.max.bytes`
     pub offset_metadata_bytes_max: usize,
     pub consumer: ConsumerConfig,
+    /// Of groups that have settings of their own (KIP-848), what counts instead of `consumer`.
+    pub own: Rc<BTreeMap<String, ConsumerConfig>>,
+}
+
+impl GroupConfig {
+    pub(super) fn consumer_of(&self, group_id: &str) -> &ConsumerConfig {
+        self.own.get(group_id).unwrap_or(&self.consumer)
+    }
 }
 
 /// What is to be done now. `R` is whatever the driver answers by.
@@ -130,6 +138,11 @@ impl<R> Coordinator<R> {
             next_expiry_ms: 0,
             expired_up_to: None,
         }
+    }
+
+    /// What is so from here on: for a member from its next heartbeat on.
+    pub fn take_config(&mut self, config: GroupConfig) {
+        self.config = config;
     }
 
     pub(super) fn new_member_id(&mut self, prefix: &str) -> String {

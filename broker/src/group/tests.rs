@@ -22,6 +22,7 @@ fn coordinator() -> Coordinator<u32> {
         offsets_retention_ms: 1_000_000,
         offset_metadata_bytes_max: 10,
         consumer: ConsumerConfig::default(),
+        own: Default::default(),
     };
     let mut count = 0;
     let suffix = move || {

@@ -13,8 +13,11 @@ use naru_wire::api::incremental_alter_configs::{
 use naru_wire::{ErrorCode, Str};
 
 use super::alter_broker_configs::{alter_broker, alter_loggers};
+use super::alter_resource_configs::alter_resource;
 use super::config_changes::{Change, Operation, changed_list};
-use super::config_resources::{BROKER, BROKER_LOGGER, Refused, TOPIC, invalid_request, layers};
+use super::config_resources::{
+    BROKER, BROKER_LOGGER, Refused, TOPIC, invalid_request, layers, named_resource,
+};
 use super::dispatch::{Context, Turns};
 use super::topics::cluster_error_code;
 use crate::cluster::{Command, ConfigChange, Topic, TopicRef};
@@ -141,7 +144,12 @@ async fn alter(context: &Context, wanted: &Wanted<'_>, validate_only: bool) -> R
         BROKER_LOGGER if !wanted.replace => {
             alter_loggers(context, wanted.name, &changes, validate_only)
         }
-        other => invalid_request(format!("Unknown resource type {other}")),
+        other => match named_resource(other, wanted.name) {
+            Some(resource) => {
+                alter_resource(context, resource, &changes, wanted.replace, validate_only).await
+            }
+            None => invalid_request(format!("Unknown resource type {other}")),
+        },
     }
 }
 

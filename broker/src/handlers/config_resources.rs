@@ -2,7 +2,7 @@
 
 use naru_wire::{ErrorCode, Str};
 
-use crate::cluster::ClusterImage;
+use crate::cluster::{ClusterImage, ConfigResource};
 use crate::config::{BrokerConfig, Layers};
 
 /// `ConfigResource.Type`
@@ -25,6 +25,16 @@ pub fn layers<'a>(file: &'a BrokerConfig, image: &'a ClusterImage) -> Layers<'a>
         file,
         cluster: image.broker_configs(None),
         own: image.broker_configs(Some(file.node_id)),
+    }
+}
+
+/// The resource of a type that has no more than a name.
+pub fn named_resource(resource_type: i8, name: &Str) -> Option<ConfigResource> {
+    let name = || name.as_str().to_owned();
+    match resource_type {
+        GROUP => Some(ConfigResource::Group(name())),
+        CLIENT_METRICS => Some(ConfigResource::ClientMetrics(name())),
+        _ => None,
     }
 }
 

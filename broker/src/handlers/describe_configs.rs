@@ -1,4 +1,5 @@
-//! DescribeConfigs (v1–v4) of topics, of this broker and of all, and of its loggers.
+//! DescribeConfigs (v1–v4) of topics, of this broker and of all, of its loggers, of groups and of
+//! clients' metrics.
 
 use std::collections::HashSet;
 
@@ -9,12 +10,13 @@ use naru_wire::api::describe_configs::{
 use naru_wire::{ErrorCode, Str};
 
 use super::config_resources::{
-    BROKER, BROKER_LOGGER, Refused, TOPIC, broker_of, invalid_request, layers, own_node,
+    BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, Refused, TOPIC, broker_of, invalid_request,
+    layers, named_resource, own_node,
 };
 use super::dispatch::{Context, Turns};
 use super::topics::topic_error;
-use crate::cluster::TopicRef;
-use crate::config::{ConfigSource, Entry};
+use crate::cluster::{ConfigResource, TopicRef};
+use crate::config::{ConfigSource, Entry, client_metrics_entries};
 use crate::logging;
 
 /// `ConfigType` of what has none.
@@ -64,6 +66,7 @@ fn describe(
     let entries = match resource.resource_type {
         TOPIC => topic_entries(context, name)?,
         BROKER => broker_entries(context, name)?,
+        GROUP | CLIENT_METRICS => resource_entries(context, resource.resource_type, name)?,
         other => {
             let message = format!("resources of type {other} have no configs here");
             return invalid_request(message);
@@ -92,6 +95,26 @@ fn topic_entries(context: &Context, name: &Str) -> Result<Vec<Entry>, Refused> {
     )?;
     let layers = layers(&context.shard.config, &image);
     Ok(layers.topic_entries(&topic.configs, &context.shard.config()))
+}
+
+fn resource_entries(context: &Context, kind: i8, name: &Str) -> Result<Vec<Entry>, Refused> {
+    if name.is_empty() {
+        return invalid_request(match kind {
+            GROUP => "Group name must not be empty",
+            _ => "Client metrics subscription name must not be empty",
+        });
+    }
+    let image = context.shard.image();
+    let layers = layers(&context.shard.config, &image);
+    Ok(match named_resource(kind, name) {
+        Some(group @ ConfigResource::Group(_)) => {
+            layers.group_entries(image.resource_configs(&group), &context.shard.config())
+        }
+        Some(metrics @ ConfigResource::ClientMetrics(_)) => {
+            client_metrics_entries(image.resource_configs(&metrics))
+        }
+        None => Vec::new(),
+    })
 }
 
 fn broker_entries(context: &Context, name: &Str) -> Result<Vec<Entry>, Refused> {

@@ -7,6 +7,7 @@ use naru_wire::{ErrorCode, Str};
 
 use super::config_resources::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
 use super::dispatch::{Context, Turns};
+use crate::cluster::ConfigResource as Named;
 
 /// In the order in which Kafka answers them.
 const TYPES: [i8; 5] = [GROUP, CLIENT_METRICS, BROKER_LOGGER, BROKER, TOPIC];
@@ -45,8 +46,18 @@ pub async fn handle(
                 let brokers = image.brokers().map(|one| one.registration.node_id);
                 config_resources.extend(brokers.map(|id| resource(Str::from(id.to_string()))));
             }
-            // Neither groups nor client metrics have configs here.
-            _ => {}
+            _ => {
+                for (one, _) in image.config_resources() {
+                    turns.take(1).await;
+                    let is_asked = match one {
+                        Named::Group(_) => resource_type == GROUP,
+                        Named::ClientMetrics(_) => resource_type == CLIENT_METRICS,
+                    };
+                    if is_asked {
+                        config_resources.push(resource(Str::from(one.name())));
+                    }
+                }
+            }
         }
     }
     ListConfigResourcesResponse {

@@ -7,6 +7,7 @@ mod acls;
 mod alter_broker_configs;
 mod alter_configs;
 mod alter_replica_log_dirs;
+mod alter_resource_configs;
 mod api_versions;
 mod checks;
 mod client_quotas;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Shard;
-use crate::cluster::{ClusterImage, Topic, TopicRef};
-use crate::coordinator::{OFFSETS_TOPIC, Slot, TopicInfo, Topics};
+use crate::cluster::{ClusterImage, ConfigResource, Topic, TopicRef};
+use crate::config::GroupSettings;
+use crate::coordinator::{OFFSETS_TOPIC, Slot, TopicInfo, Topics, group_config};
 use crate::group::partition_for;
 use crate::partition::Partition;
 
@@ -57,6 +58,19 @@ impl Shard {
         self.coordinators.take_topics(&topics, has_new);
     }
 
+    /// Tells the groups what clients have set of the broker and of them.
+    pub(super) fn tell_groups_of_configs(&self) {
+        let (image, config) = (self.image(), self.config());
+        let own = image.config_resources().filter_map(|(resource, configs)| {
+            let ConfigResource::Group(group_id) = resource else {
+                return None;
+            };
+            Some((group_id.clone(), GroupSettings::effective(configs, &config)))
+        });
+        let config = group_config(&config.groups, own);
+        self.coordinators.take_config(config);
+    }
+
     fn offsets_partitions(&self) -> Vec<Rc<Partition>> {
         let online = self.partitions.online().into_iter();
         online.filter(|p| *p.topic == *OFFSETS_TOPIC).collect()
@@ -90,8 +104,8 @@ impl Shard {
     async fn load_coordinator(self: &Rc<Self>, partition: Rc<Partition>) {
         let index = partition.id.index;
         let now = || self.coordinators.now();
-        let groups = &self.config.groups;
-        match Slot::load(&self.io, groups, Rc::clone(&partition), now).await {
+        let config = self.coordinators.config();
+        match Slot::load(&self.io, config, Rc::clone(&partition), now).await {
             Ok((slot, loaded)) => {
                 let Some(slot) = self.coordinators.end_loading(index, slot) else {
                     return;
@@ -128,7 +142,8 @@ impl Shard {
         for partition in self.offsets_partitions() {
             let index = partition.id.index;
             if !self.coordinators.contains(index) && partition.is_new() {
-                let slot = Slot::empty(&self.io, &self.config.groups, partition);
+                let config = self.coordinators.config();
+                let slot = Slot::empty(&self.io, config, partition);
                 self.coordinators.insert(index, slot);
             }
         }

@@ -13,8 +13,8 @@ use super::lag::ProduceRates;
 use super::{Lanes, Mesh, RemoteShard, Shard};
 use crate::cluster::ControlHandle;
 use crate::config::BrokerConfig;
-use crate::coordinator::Coordinators;
 use crate::coordinator::transactions::TransactionCoordinators;
+use crate::coordinator::{Coordinators, group_config};
 use crate::memory::MemoryBudget;
 use crate::partition::{FetchSessions, Partitions, RemoteWaits, ShardId};
 use crate::validators::Validators;
@@ -49,6 +49,7 @@ pub fn build(
     let sessions_max = parts.config.limits.fetch_sessions_max as usize;
     let fetch_sessions = FetchSessions::new(sessions_max.div_ceil(remotes.len()));
     let effective = RefCell::new(Arc::clone(&parts.config));
+    let groups = group_config(&parts.config.groups, []);
     let shard = Rc::new(Shard {
         id,
         io: io.clone(),
@@ -67,7 +68,7 @@ pub fn build(
         open_files_max: parts.open_files_max,
         partitions: Partitions::default(),
         remote_waits: RemoteWaits::default(),
-        coordinators: Rc::new(Coordinators::new(io.clone())),
+        coordinators: Rc::new(Coordinators::new(io.clone(), groups)),
         transactions: Rc::new(TransactionCoordinators::new(io.clone())),
         produce_rates: ProduceRates::default(),
         fetch_sessions: RefCell::new(fetch_sessions),
@@ -90,6 +91,7 @@ impl Shard {
         let image = Arc::clone(images.image());
         self.image.replace(Arc::clone(&image));
         self.take_broker_configs();
+        self.tell_groups_of_configs();
         self.recover_all(&image).await;
         self.take_all().await;
         self.load_coordinators();

@@ -52,9 +52,13 @@ impl Shard {
             let image = images.next().await;
             let delta = image.since(&before);
             let has_other_configs = image.has_other_broker_configs(&before);
+            let has_other_groups = image.has_other_resource_configs(&before);
             self.image.replace(image);
             if has_other_configs {
                 self.take_broker_configs();
+            }
+            if has_other_configs || has_other_groups {
+                self.tell_groups_of_configs();
             }
             self.tell_groups_of_topics(!delta.created.is_empty());
             self.apply(delta, &images).await;

@@ -7,6 +7,7 @@ mod admin;
 mod ask;
 mod broker;
 mod command;
+pub mod configs;
 mod consumer;
 pub mod http;
 mod producer;

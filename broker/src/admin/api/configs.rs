@@ -53,7 +53,11 @@ impl From<ConfigSource> for SourceName {
             ConfigSource::Broker => Self::Broker,
             ConfigSource::Cluster => Self::Cluster,
             ConfigSource::File => Self::File,
-            ConfigSource::Default | ConfigSource::Logger => Self::Default,
+            ConfigSource::Default => Self::Default,
+            // Of what is not shown here.
+            ConfigSource::Logger | ConfigSource::ClientMetrics | ConfigSource::Group => {
+                Self::Default
+            }
         }
     }
 }

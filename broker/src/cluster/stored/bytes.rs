@@ -13,6 +13,8 @@ pub enum Malformed {
     NotUtf8,
     #[error("{0} is neither absent (0) nor present (1)")]
     NotAnOption(u8),
+    #[error("{0} is no type of resources with configs")]
+    NotAResource(u8),
 }
 
 /// Gathers the fields of a stored type.

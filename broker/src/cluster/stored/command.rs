@@ -8,6 +8,7 @@ use super::command_v1::{
 };
 use super::features_v1::SetFeatureLevelsV1;
 use super::record::{Kinds, Record};
+use super::resources_v1::{AlterResourceConfigsV1, ConfigResourceV1};
 use super::{Malformed, Reader, Stored, Unreadable, Writer};
 
 const WHAT: &str = "command";
@@ -24,6 +25,7 @@ const KINDS: &Kinds = &[
     (SetFeatureLevelsV1::KIND, "SetFeatureLevels", 1),
     (AlterBrokerConfigsV1::KIND, "AlterBrokerConfigs", 1),
     (UnregisterBrokerV1::KIND, "UnregisterBroker", 1),
+    (AlterResourceConfigsV1::KIND, "AlterResourceConfigs", 1),
 ];
 
 /// Each command in its newest version, one after the other.
@@ -104,6 +106,16 @@ fn encode(command: &Command, to: &mut Writer) {
         Command::UnregisterBroker { node_id } => {
             UnregisterBrokerV1 { node_id: *node_id }.write_record(to);
         }
+        Command::AlterResourceConfigs {
+            resource,
+            changes,
+            replace,
+        } => AlterResourceConfigsV1 {
+            resource: ConfigResourceV1(resource.clone()),
+            changes: changes.iter().map(Into::into).collect(),
+            replace: *replace,
+        }
+        .write_record(to),
     }
 }
 
@@ -134,6 +146,7 @@ fn decode(record: &Record<'_>) -> Result<Command, Unreadable> {
         (SetFeatureLevelsV1::KIND, 1) => read::<SetFeatureLevelsV1>(payload),
         (AlterBrokerConfigsV1::KIND, 1) => read::<AlterBrokerConfigsV1>(payload),
         (UnregisterBrokerV1::KIND, 1) => read::<UnregisterBrokerV1>(payload),
+        (AlterResourceConfigsV1::KIND, 1) => read::<AlterResourceConfigsV1>(payload),
         _ => return Err(Unreadable::record(WHAT, record, KINDS)),
     };
     command.map_err(Unreadable::malformed(WHAT))

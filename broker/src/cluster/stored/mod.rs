@@ -25,6 +25,7 @@ mod command_v1;
 mod features_v1;
 mod log_v1;
 mod record;
+mod resources_v1;
 mod state;
 mod state_v1;
 

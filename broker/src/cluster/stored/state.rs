@@ -7,9 +7,11 @@ use super::super::changes::Changes;
 use super::super::command_log::EntryId;
 use super::super::features::FinalizedFeatures;
 use super::super::image::{Broker, ClusterImage, Topic};
+use super::super::resource::ResourceConfigs;
 use super::brokers_v1::BrokerConfigsV1;
 use super::features_v1::FeaturesV1;
 use super::record::{Kinds, Record};
+use super::resources_v1::{ConfigResourceV1, ResourceConfigsV1};
 use super::state_v1::{BrokerV1, ChangesV1, ClusterV1, PositionV1, TopicV1};
 use super::{Malformed, Reader, Stored, Unreadable, Writer};
 
@@ -24,6 +26,7 @@ const KINDS: &Kinds = &[
     (ChangesV1::KIND, "changes", 1),
     (FeaturesV1::KIND, "features", 1),
     (BrokerConfigsV1::KIND, "broker configs", 1),
+    (ResourceConfigsV1::KIND, "resource configs", 1),
 ];
 
 /// The state after an entry of the log.
@@ -82,6 +85,13 @@ pub fn encode_state(last: EntryId, image: &ClusterImage) -> Vec<u8> {
         }
         .write_record(to);
     }
+    for (resource, configs) in &*image.resource_configs {
+        ResourceConfigsV1 {
+            resource: ConfigResourceV1(resource.clone()),
+            configs: (&**configs).into(),
+        }
+        .write_record(to);
+    }
     writer.into_bytes()
 }
 
@@ -95,6 +105,7 @@ struct Parts {
     changes: Option<ChangesV1>,
     features: FinalizedFeatures,
     broker_configs: BTreeMap<Option<i32>, BTreeMap<String, String>>,
+    resource_configs: ResourceConfigs,
 }
 
 /// Reads the parts to the end of the bytes.
@@ -127,6 +138,11 @@ impl Parts {
                 self.broker_configs
                     .insert(stored.node_id, stored.configs.into());
             }
+            (ResourceConfigsV1::KIND, 1) => {
+                let stored = ResourceConfigsV1::read_payload(payload)?;
+                self.resource_configs
+                    .insert(stored.resource.0, Arc::new(stored.configs.into()));
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -143,6 +159,7 @@ impl Parts {
             next_producer_id: cluster.next_producer_id,
             features: Arc::new(self.features),
             broker_configs: Arc::new(self.broker_configs),
+            resource_configs: Arc::new(self.resource_configs),
             changes: Arc::new(Changes::from_parts(changes.complete_since, changes.recent)),
             ..ClusterImage::default()
         };

@@ -77,7 +77,7 @@ fn a_command_of_a_newer_kind_is_an_error_that_names_both() {
     let text = error.to_string();
     for part in [
         "kind 99",
-        "up to 10",
+        "up to 11",
         "newer naru",
         "log-00000000000000000001",
     ] {

@@ -2,8 +2,8 @@
 //!
 //! `golden/v1-*` were written by the first Naru, whose frames held rkyv archives; `golden/v2-*`
 //! by the first with commands of a kind and a version each, `golden/v2-brokers-*` by the first with
-//! features and configs of brokers. A file here is never written again: a new kind or version gets
-//! a directory of its own.
+//! features and configs of brokers, `golden/v2-resources-*` by the first with those of groups. A
+//! file here is never written again: a new kind or version gets a directory of its own.
 
 use naru_runtime::sim::OpKind;
 
@@ -87,6 +87,24 @@ fn broker_groups() -> Vec<Vec<Command>> {
     ]
 }
 
+/// Configs of groups and of clients' metrics, which came after that.
+fn resource_groups() -> Vec<Vec<Command>> {
+    let metrics = ConfigResource::ClientMetrics("all".into());
+    vec![
+        vec![
+            set_resource(
+                group("orders"),
+                "consumer.session.timeout.ms",
+                Some("50000"),
+                false,
+            ),
+            set_resource(metrics.clone(), "metrics", Some("*"), true),
+        ],
+        vec![set_resource(metrics, "interval.ms", Some("10000"), false)],
+        vec![set_resource(group("orders"), "a", None, false)],
+    ]
+}
+
 /// After how many groups the snapshot was taken.
 const GROUPS_IN_SNAPSHOT: usize = 5;
 
@@ -138,6 +156,10 @@ fn every_version_reads_as_the_same_state() {
     for name in ["v2-brokers-log", "v2-brokers-snapshot"] {
         let sim = machine_with(name, 1);
         assert_eq!(image(&open(&sim)), after_all(broker_groups()), "{name}");
+    }
+    for name in ["v2-resources-log", "v2-resources-snapshot"] {
+        let sim = machine_with(name, 1);
+        assert_eq!(image(&open(&sim)), after_all(resource_groups()), "{name}");
     }
 }
 
@@ -198,6 +220,8 @@ fn a_first_start_without_room_leaves_an_old_directory_as_it_is() {
 fn today_s_files_are_those_of_version_2() {
     check_both(&groups(), GROUPS_IN_SNAPSHOT, "v2");
     check_both(&broker_groups(), broker_groups().len() - 1, "v2-brokers");
+    let resource_groups = resource_groups();
+    check_both(&resource_groups, resource_groups.len() - 1, "v2-resources");
 }
 
 /// Writes the groups into a log, and into a snapshot with a log that goes on from it.

@@ -8,6 +8,7 @@ mod features;
 mod formats;
 mod golden;
 mod images;
+mod resources;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -141,6 +142,26 @@ pub fn set_broker(node_id: Option<i32>, key: &str, value: Option<&str>, replace:
     }
 }
 
+pub fn group(name: &str) -> ConfigResource {
+    ConfigResource::Group(name.into())
+}
+
+pub fn set_resource(
+    resource: ConfigResource,
+    key: &str,
+    value: Option<&str>,
+    replace: bool,
+) -> Command {
+    Command::AlterResourceConfigs {
+        resource,
+        changes: vec![ConfigChange {
+            key: key.into(),
+            value: value.map(str::to_owned),
+        }],
+        replace,
+    }
+}
+
 /// A state after these commands, with the answer to each.
 pub fn after(commands: &[Command]) -> (ClusterState, Vec<Result<Outcome, Refusal>>) {
     let mut state = ClusterState::default();
@@ -167,6 +188,10 @@ pub fn any_command() -> impl Strategy<Value = Command> {
         1 => (prop::option::of(1i32..3), "[ab]", prop::option::of("[0-9]{1,3}"), any::<bool>())
             .prop_map(|(node, key, value, replace)| set_broker(node, &key, value.as_deref(), replace)),
         1 => (1i32..3).prop_map(|node_id| Command::UnregisterBroker { node_id }),
+        1 => ("[ab]", "[ab]", prop::option::of("[0-9]{1,3}"), any::<bool>())
+            .prop_map(|(name, key, value, replace)| {
+                set_resource(group(&name), &key, value.as_deref(), replace)
+            }),
         1 => Just(Command::SetClusterId { cluster_id: "t9E8VJKgT26MNQ7k0Klh-w".into() }),
     ]
 }

@@ -200,6 +200,24 @@ tables! {
         consumer_session_timeout_ms: u32 = "group.consumer.session.timeout.ms", Is("45000"), AtLeast(1);
         /// How often members of the consumer protocol are to be heard of, in milliseconds.
         consumer_heartbeat_interval_ms: u32 = "group.consumer.heartbeat.interval.ms", Is("5000"), AtLeast(1);
+        /// The shortest session timeout that a group of the consumer protocol may set, in
+        /// milliseconds.
+        consumer_session_timeout_ms_min: u32 = "group.consumer.min.session.timeout.ms", Is("45000"), AtLeast(1);
+        /// The longest session timeout that a group of the consumer protocol may set, in
+        /// milliseconds.
+        consumer_session_timeout_ms_max: u32 = "group.consumer.max.session.timeout.ms", Is("60000"), AtLeast(1);
+        /// The shortest heartbeat interval that a group of the consumer protocol may set, in
+        /// milliseconds.
+        consumer_heartbeat_interval_ms_min: u32 = "group.consumer.min.heartbeat.interval.ms", Is("5000"), AtLeast(1);
+        /// The longest heartbeat interval that a group of the consumer protocol may set, in
+        /// milliseconds.
+        consumer_heartbeat_interval_ms_max: u32 = "group.consumer.max.heartbeat.interval.ms", Is("15000"), AtLeast(1);
+        /// The shortest assignment interval that a group of the consumer protocol may set, in
+        /// milliseconds.
+        consumer_assignment_interval_ms_min: u32 = "group.consumer.min.assignment.interval.ms", Is("0"), AtLeast(0);
+        /// The longest assignment interval that a group of the consumer protocol may set, in
+        /// milliseconds.
+        consumer_assignment_interval_ms_max: u32 = "group.consumer.max.assignment.interval.ms", Is("15000"), AtLeast(0);
         /// Members that a group of the consumer protocol may have.
         consumer_members_max: u32 = "group.consumer.max.size", Is("2147483647"), AtLeast(1);
         /// Assignors of the consumer protocol; the first is for members that ask for none.

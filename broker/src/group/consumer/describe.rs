@@ -43,6 +43,6 @@ impl<R> Coordinator<R> {
     /// A KIP-848 group, or `None` if there is none of that name.
     pub fn describe_consumer(&self, group_id: &str) -> Option<ConsumerDescription> {
         let group = self.groups.get(group_id)?.consumer.as_deref()?;
-        Some(group.describe(&self.config.consumer))
+        Some(group.describe(self.config.consumer_of(group_id)))
     }
 }

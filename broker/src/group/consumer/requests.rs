@@ -22,10 +22,10 @@ use super::topics::Topics;
 /// What changes of a group of this coordinator depend on. A macro, since it borrows only these
 /// fields.
 macro_rules! around {
-    ($self:ident, $topics:ident, $now:expr) => {
+    ($self:ident, $topics:ident, $now:expr, $group_id:expr) => {
         Surroundings {
             now: $now,
-            config: &$self.config.consumer,
+            config: $self.config.consumer_of($group_id),
             topics: &*$topics,
             new_topics_version: $self.new_topics_version,
         }
@@ -86,7 +86,7 @@ impl<R> Coordinator<R> {
         request: &ConsumerHeartbeat,
     ) -> Result<(Vec<OffsetsRecord>, Beat), GroupError> {
         let topics = Rc::clone(&self.topics);
-        let around = around!(self, topics, now);
+        let around = around!(self, topics, now, &request.group_id);
         let group_id = &request.group_id;
         let group = self.groups.get_mut(group_id);
         if let Some(consumer) = group.and_then(|group| group.consumer.as_deref_mut()) {
@@ -140,7 +140,7 @@ impl<R> Coordinator<R> {
         version: i64,
     ) -> Vec<Effect<R>> {
         let topics = Rc::clone(&self.topics);
-        let around = around!(self, topics, now);
+        let around = around!(self, topics, now, group_id);
         let group = self.groups.get_mut(group_id);
         if let Some(consumer) = group.and_then(|group| group.consumer.as_deref_mut()) {
             let records = consumer.take_resolved(around, found, version);
@@ -195,7 +195,7 @@ impl<R> Coordinator<R> {
             return;
         }
         let topics = Rc::clone(&self.topics);
-        let around = around!(self, topics, now);
+        let around = around!(self, topics, now, group_id);
         let group = self.groups.get_mut(group_id);
         let Some(consumer) = group.and_then(|group| group.consumer.as_deref_mut()) else {
             return;
@@ -230,7 +230,7 @@ impl<R> Coordinator<R> {
     /// The group as it was read from the log may be served.
     pub(in crate::group) fn consumer_loaded(&mut self, now: Now, group_id: &str) {
         let topics = Rc::clone(&self.topics);
-        let around = around!(self, topics, now);
+        let around = around!(self, topics, now, group_id);
         let group = self.groups.get_mut(group_id);
         if let Some(consumer) = group.and_then(|group| group.consumer.as_deref_mut()) {
             consumer.loaded();
@@ -298,7 +298,7 @@ impl<R> Coordinator<R> {
             return Err(GroupError::InconsistentGroupProtocol);
         }
         let topics = Rc::clone(&self.topics);
-        let around = around!(self, topics, now);
+        let around = around!(self, topics, now, &request.group_id);
         let group = self.groups.get_mut(&request.group_id);
         let Some(consumer) = group.and_then(|group| group.consumer.as_deref_mut()) else {
             return Err(GroupError::UnknownMemberId);
@@ -314,7 +314,7 @@ impl<R> Coordinator<R> {
     /// A classic member may have taken the place of the last one of the new protocol.
     fn downgrade_if_possible(&mut self, now: Now, group_id: &str) {
         let topics = Rc::clone(&self.topics);
-        let around = around!(self, topics, now);
+        let around = around!(self, topics, now, group_id);
         let group = self.groups.get(group_id);
         let consumer = group.and_then(|group| group.consumer.as_deref());
         let members_max = self.config.members_max;
@@ -344,7 +344,7 @@ impl<R> Coordinator<R> {
         reply: R,
     ) -> Result<(), R> {
         let topics = Rc::clone(&self.topics);
-        let around = around!(self, topics, now);
+        let around = around!(self, topics, now, &request.group_id);
         let group = self.groups.get_mut(&request.group_id);
         let Some(consumer) = group.and_then(|group| group.consumer.as_deref_mut()) else {
             return Err(reply);
@@ -363,7 +363,7 @@ impl<R> Coordinator<R> {
         request: &HeartbeatRequest,
     ) -> Option<Result<(), GroupError>> {
         let topics = Rc::clone(&self.topics);
-        let around = around!(self, topics, now);
+        let around = around!(self, topics, now, &request.group_id);
         let group = self.groups.get_mut(&request.group_id)?;
         let consumer = group.consumer.as_deref_mut()?;
         let outcome = consumer.classic_heartbeat(around, request);

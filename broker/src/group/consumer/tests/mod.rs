@@ -7,4 +7,5 @@ mod joining;
 mod progress;
 mod random;
 mod replay;
+mod settings;
 pub mod world;

@@ -93,6 +93,7 @@ pub fn config() -> GroupConfig {
             assignment_interval_ms: 0,
             ..ConsumerConfig::default()
         },
+        own: Rc::default(),
     }
 }
 

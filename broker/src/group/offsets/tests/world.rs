@@ -47,6 +47,7 @@ pub fn coordinator() -> Coordinator<u32> {
         offsets_retention_ms: 1_000_000,
         offset_metadata_bytes_max: 10,
         consumer: ConsumerConfig::default(),
+        own: Default::default(),
     };
     Coordinator::new(config, Box::new(|| "suffix".to_owned()))
 }
