@@ -17,7 +17,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::answer::Problem;
-use super::health::{self, Progress};
+use super::health::{self, Loading, Progress};
 use super::scrape::{Gathered, Shared};
 use crate::cluster::{ClusterImage, ControlHandle, Topic};
 use crate::config::BrokerConfig;
@@ -70,9 +70,9 @@ impl Broker {
         }
     }
 
-    /// Whether clients can be sent to this broker.
-    pub fn is_ready(&self) -> bool {
-        health::reason_not_ready(self.progress.phase(), &self.fence).is_none()
+    /// Whether clients can be sent to this broker, of which so much is read back still.
+    pub fn is_ready(&self, loading: Loading) -> bool {
+        health::reason_not_ready(self.progress.phase(), &self.fence, loading).is_none()
     }
 
     /// The newest state of the cluster.

@@ -1,5 +1,6 @@
 //! Whether the process lives (`/healthz`) and whether clients can be sent to it (`/readyz`).
 
+use std::iter::Sum;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use naru_engine::log::Fence;
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use super::answer::Problem;
 use super::call::Call;
+use crate::shard::Shard;
 
 /// How far the broker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +45,50 @@ impl Progress {
     }
 }
 
+/// Partitions whose groups or transactions are read back still: whoever asks for one of those is
+/// told to come again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loading {
+    pub groups: usize,
+    pub transactions: usize,
+}
+
+impl Loading {
+    pub fn of(shard: &Shard) -> Self {
+        Self {
+            groups: shard.coordinators.loading(),
+            transactions: shard.transactions.loading(),
+        }
+    }
+}
+
+impl Sum for Loading {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            groups: sum.groups + one.groups,
+            transactions: sum.transactions + one.transactions,
+        })
+    }
+}
+
 /// Why clients should not be sent here; `None` when they may.
-pub fn reason_not_ready(phase: Phase, fence: &Fence) -> Option<String> {
+pub fn reason_not_ready(phase: Phase, fence: &Fence, loading: Loading) -> Option<String> {
+    let Loading {
+        groups,
+        transactions,
+    } = loading;
     match phase {
         Phase::Recovering => Some("the shards read their logs; no listener is open yet".into()),
         Phase::Stopping => Some("the broker is stopping".into()),
         // A fenced directory acknowledges nothing any more, whatever is asked.
-        Phase::Serving => fence.check().err().map(|error| error.to_string()),
+        Phase::Serving => match fence.check() {
+            Err(error) => Some(error.to_string()),
+            Ok(()) if loading == Loading::default() => None,
+            Ok(()) => Some(format!(
+                "{groups} partitions of __consumer_offsets and {transactions} of \
+                 __transaction_state are still read back"
+            )),
+        },
     }
 }
 
@@ -73,7 +112,16 @@ pub async fn healthz(_: Call) -> Result<Health, Problem> {
 
 pub async fn readyz(call: Call) -> Result<Readiness, Problem> {
     let broker = &call.broker;
-    match reason_not_ready(broker.progress.phase(), &broker.fence) {
+    let phase = broker.progress.phase();
+    let loading = match phase {
+        Phase::Serving => {
+            let loading = broker.ask(async |shard| Loading::of(&shard)).await?;
+            loading.into_iter().sum()
+        }
+        // The shards have other things to do, and the answer is known.
+        Phase::Recovering | Phase::Stopping => Loading::default(),
+    };
+    match reason_not_ready(phase, &broker.fence, loading) {
         None => Ok(Readiness { status: "ready" }),
         Some(reason) => Err(Problem::unavailable(reason)),
     }
@@ -86,11 +134,21 @@ mod tests {
     #[test]
     fn clients_are_sent_here_only_while_it_serves() {
         let (progress, fence) = (Progress::default(), Fence::new("/data".into()));
-        let reason = |progress: &Progress| reason_not_ready(progress.phase(), &fence);
-        assert!(reason(&progress).unwrap().contains("read their logs"));
+        let reason = |progress: &Progress, loading| {
+            reason_not_ready(progress.phase(), &fence, loading).unwrap_or_default()
+        };
+        let read = Loading::default();
+        assert!(reason(&progress, read).contains("read their logs"));
         progress.enter(Phase::Serving);
-        assert_eq!(reason(&progress), None);
+        assert_eq!(reason(&progress, read), "");
+        let all = [(1, 0), (2, 7)].map(|(groups, transactions)| Loading {
+            groups,
+            transactions,
+        });
+        let told = "3 partitions of __consumer_offsets and 7 of __transaction_state are still \
+                    read back";
+        assert_eq!(reason(&progress, all.into_iter().sum()), told);
         progress.enter(Phase::Stopping);
-        assert!(reason(&progress).unwrap().contains("stopping"));
+        assert!(reason(&progress, read).contains("stopping"));
     }
 }

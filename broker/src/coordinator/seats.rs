@@ -53,9 +53,11 @@ impl<C: Seated> Seats<C> {
         matches!(seats.get(&index), Some(Seat::Loading(partition)) if Rc::ptr_eq(partition, of))
     }
 
-    pub fn is_any_loading(&self) -> bool {
+    /// How many partitions are read back still.
+    pub fn loading(&self) -> usize {
         let seats = self.0.borrow();
-        seats.values().any(|seat| matches!(seat, Seat::Loading(_)))
+        let loading = |seat: &&Seat<C>| matches!(seat, Seat::Loading(_));
+        seats.values().filter(loading).count()
     }
 
     pub fn take(&self, index: i32, coordinator: &Rc<C>) {

@@ -99,6 +99,11 @@ impl Coordinators {
         self.get(index).ok()
     }
 
+    /// How many partitions of `__consumer_offsets` are read back still.
+    pub fn loading(&self) -> usize {
+        self.seats.loading()
+    }
+
     /// The log of a partition cannot be read.
     pub fn fail_loading(&self, index: i32, partition: &Rc<Partition>) {
         self.seats.fail_loading(index, partition);

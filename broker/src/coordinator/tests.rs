@@ -220,6 +220,7 @@ fn what_is_written_while_the_log_is_read_is_not_missed() {
         coordinators.begin_loading(index, Rc::clone(&partition));
         let asked = coordinators.get(index).err();
         assert_eq!(asked, Some(GroupError::CoordinatorLoadInProgress));
+        assert_eq!(coordinators.loading(), 1);
         let loading = {
             let (io, partition) = (io.clone(), Rc::clone(&partition));
             io.clone()
@@ -234,6 +235,7 @@ fn what_is_written_while_the_log_is_read_is_not_missed() {
         assert_eq!(committed(&loaded, 0), Some(71));
         let seated = coordinators.end_loading(index, loaded).unwrap();
         assert!(Rc::ptr_eq(&coordinators.get(index).unwrap(), &seated));
+        assert_eq!(coordinators.loading(), 0);
     });
 }
 

@@ -8,6 +8,7 @@ use naru_runtime::{Distribution, ThreadTimes};
 use uuid::Uuid;
 
 use crate::admin::broker::PARTITIONS_PER_TURN;
+use crate::admin::health::Loading;
 use crate::cluster::ClusterImage;
 use crate::config::BrokerConfig;
 use crate::lag::GroupLag;
@@ -96,6 +97,7 @@ pub struct OfShard {
     pub times: ThreadTimes,
     pub flushes: Distribution,
     pub queued_jobs: usize,
+    pub loading: Loading,
     pub tails_bytes: usize,
     pub connections: usize,
     pub accepted: u64,
@@ -121,6 +123,7 @@ pub async fn gather(shard: Rc<Shard>, detail: Arc<Detail>) -> OfShard {
         times: shard.io.thread_times(),
         flushes: shard.io.flushes(),
         queued_jobs: shard.mesh.queued_jobs(),
+        loading: Loading::of(&shard),
         tails_bytes: shard.logs.tails.used_bytes(),
         connections: connections.len(),
         accepted: connections.accepted.get(),

@@ -20,7 +20,8 @@ pub fn text(broker: &Broker, gathered: &Gathered, format: Format) -> String {
     let shards = &gathered.shards;
     let mut text = Text::new(format);
     text.value(f::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1);
-    text.value(f::READY, &[], u8::from(broker.is_ready()));
+    let loading = shards.iter().map(|shard| shard.loading).sum();
+    text.value(f::READY, &[], u8::from(broker.is_ready(loading)));
     traffic(&mut text, shards);
     threads(&mut text, shards);
     memory(&mut text, broker, shards);

@@ -82,8 +82,9 @@ impl TransactionCoordinators {
         self.seats.fail_loading(index, partition);
     }
 
-    pub fn is_any_loading(&self) -> bool {
-        self.seats.is_any_loading()
+    /// How many partitions of `__transaction_state` are read back still.
+    pub fn loading(&self) -> usize {
+        self.seats.loading()
     }
 
     /// Seats a coordinator, which goes on with what its log says was decided.

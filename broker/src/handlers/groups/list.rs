@@ -1,8 +1,9 @@
-//! ListGroups (v0–v5): the groups of all shards.
+//! ListGroups (v0–v5): the groups of all shards, or none of them while some are read back.
 
-use naru_wire::Str;
 use naru_wire::api::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
+use naru_wire::{ErrorCode, Str};
 
+use crate::coordinator::Coordinators;
 use crate::group::Listed;
 use crate::handlers::dispatch::Context;
 use crate::partition::ShardId;
@@ -12,12 +13,7 @@ pub async fn handle(context: &Context, request: ListGroupsRequest) -> ListGroups
     let calls: Vec<_> = (0..shard.mesh.shards())
         .map(|index| {
             shard.mesh.call(shard, ShardId::new(index), |there| {
-                let slots = there.coordinators.all();
-                let listed: Vec<Listed> = slots
-                    .iter()
-                    .flat_map(|slot| slot.groups.borrow().list())
-                    .collect();
-                std::future::ready(listed)
+                std::future::ready(listed(&there.coordinators))
             })
         })
         .collect();
@@ -26,8 +22,13 @@ pub async fn handle(context: &Context, request: ListGroupsRequest) -> ListGroups
     };
     let mut groups = Vec::new();
     for call in calls {
-        let listed = call.await.into_iter();
-        let listed = listed.filter(|group| {
+        let Some(listed) = call.await else {
+            return ListGroupsResponse {
+                error_code: ErrorCode::CoordinatorLoadInProgress,
+                ..Default::default()
+            };
+        };
+        let listed = listed.into_iter().filter(|group| {
             has(&request.states_filter, group.state) && has(&request.types_filter, group.group_type)
         });
         groups.extend(listed.map(|group| ListedGroup {
@@ -41,4 +42,14 @@ pub async fn handle(context: &Context, request: ListGroupsRequest) -> ListGroups
         groups,
         ..Default::default()
     }
+}
+
+/// The groups of a shard; `None` while some of them are not known yet.
+fn listed(coordinators: &Coordinators) -> Option<Vec<Listed>> {
+    if coordinators.loading() > 0 {
+        return None;
+    }
+    let slots = coordinators.all();
+    let listed = slots.iter().flat_map(|slot| slot.groups.borrow().list());
+    Some(listed.collect())
 }

@@ -50,7 +50,7 @@ pub async fn handle(
         let listed = shard.mesh.call(shard, ShardId::new(index), move |there| {
             let (there, now) = (std::rc::Rc::clone(there), there.transactions.now());
             async move {
-                if there.transactions.is_any_loading() {
+                if there.transactions.loading() > 0 {
                     return None;
                 }
                 let mut listed: Vec<Listed> = Vec::new();
