@@ -280,6 +280,15 @@ fn take(
     source: Source,
     warnings: &mut Vec<Warning>,
 ) -> Result<(), ConfigError> {
+    if keys::is_fixed(name) {
+        let so = settings.text(name).unwrap_or_default();
+        if value.trim() != so {
+            warnings.push(Warning(format!(
+                "{name} ({source}) is a key of Kafka's that Naru does not act on: it is {so:?} here"
+            )));
+        }
+        return Ok(());
+    }
     if let Some(key) = keys::find(name) {
         if !keys::is_acted_on(name) {
             warnings.push(Warning(format!(

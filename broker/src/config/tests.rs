@@ -191,3 +191,22 @@ fn the_admin_listener_is_off_unless_set_and_a_port_alone_is_for_this_machine() {
     assert!(refused("naru.admin.listener=http://a:1").contains("neither"));
     assert!(refused("naru.admin.listener=a").contains("neither"));
 }
+
+#[test]
+fn what_is_so_in_any_case_is_shown_and_set_by_nobody() {
+    let text = "offsets.topic.replication.factor=3\ntransaction.state.log.min.isr=1\n";
+    let (config, warnings) = load(text, &[]).unwrap();
+    let shown = |name| config.setting(name).unwrap().value.clone();
+    assert_eq!(
+        shown("offsets.topic.replication.factor").as_deref(),
+        Some("1")
+    );
+    assert_eq!(shown("delete.topic.enable").as_deref(), Some("true"));
+    let told: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    let wanted = "offsets.topic.replication.factor (line 1 of the file) is a key of Kafka's that \
+                  Naru does not act on: it is \"1\" here";
+    assert_eq!(told, [wanted]);
+    let refused = super::check("delete.topic.enable", "false", &config).unwrap_err();
+    let wanted = "Cannot update these configs dynamically: [delete.topic.enable]";
+    assert_eq!(refused.to_string(), wanted);
+}

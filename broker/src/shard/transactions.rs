@@ -124,8 +124,8 @@ impl Shard {
     /// Aborts what times out, and forgets what expires.
     pub(super) async fn keep_transactions(self: Rc<Self>) {
         let config = &self.config.transactions;
-        let look = Duration::from_millis(config.abort_check_interval_ms);
-        let expiry = Duration::from_millis(config.id_expiration_check_ms);
+        let look = Duration::from_millis(config.abort_check_interval_ms.into());
+        let expiry = Duration::from_millis(config.id_expiration_check_ms.into());
         let mut next_expiry = self.io.now() + expiry;
         loop {
             self.io.sleep(look.min(expiry)).await;

@@ -6,6 +6,7 @@
 //! default makes no sense here: `log.dir` (not under `/tmp`), `node.id` (Kafka has none) and the
 //! addresses, which Naru fills in.
 
+mod fixed;
 mod kafka;
 mod known;
 mod row;
@@ -23,9 +24,14 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
     tables::TABLES.iter().flat_map(|table| table.iter())
 }
 
-/// The same, and before them those that it only keeps and shows.
+/// The same, and before them those that it only keeps and shows, or only shows.
 pub(super) fn kept() -> impl Iterator<Item = &'static Key> {
-    known::KNOWN.iter().chain(all())
+    known::KNOWN.iter().chain(&fixed::FIXED).chain(all())
+}
+
+/// Whether the key only says what is so in any case.
+pub(super) fn is_fixed(name: &str) -> bool {
+    fixed::FIXED.iter().any(|key| key.name == name)
 }
 
 /// Whether Naru acts on the key.
@@ -35,6 +41,9 @@ pub(super) fn is_acted_on(name: &str) -> bool {
 
 /// The row of a broker key that is kept.
 pub fn find(name: &str) -> Option<&'static Key> {
-    let known = || known::KNOWN.iter().find(|key| key.name == name);
+    let known = || {
+        let mut shown = known::KNOWN.iter().chain(&fixed::FIXED);
+        shown.find(|key| key.name == name)
+    };
     all().find(|key| key.name == name).or_else(known)
 }

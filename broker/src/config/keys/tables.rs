@@ -242,12 +242,12 @@ tables! {
         /// The longest that a producer may leave a transaction open, in milliseconds.
         timeout_ms_max: u32 = "transaction.max.timeout.ms", Is("900000"), Between(1, i32::MAX as i64);
         /// How often transactions are looked at for their timeouts, in milliseconds.
-        abort_check_interval_ms: u64 = "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        abort_check_interval_ms: u32 = "transaction.abort.timed.out.transaction.cleanup.interval.ms",
             Is("10000"), AtLeast(1);
         /// How long a transactional id without a transaction is kept, in milliseconds.
         id_expiration_ms: u32 = "transactional.id.expiration.ms", Is("604800000"), AtLeast(1);
         /// How often transactional ids are looked at for that, in milliseconds.
-        id_expiration_check_ms: u64 = "transaction.remove.expired.transaction.cleanup.interval.ms",
+        id_expiration_check_ms: u32 = "transaction.remove.expired.transaction.cleanup.interval.ms",
             Is("3600000"), AtLeast(1);
         /// Partitions of __transaction_state; must not change once it exists.
         state_partitions: u32 = "transaction.state.log.num.partitions", Is("50"), AtLeast(1);
