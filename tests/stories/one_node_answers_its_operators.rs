@@ -256,7 +256,7 @@ fn there_are_no_quotas() {
         for filter in bad {
             assert_eq!(describe(version, filter), (invalid, None), "{filter:?}");
         }
-        let alter = |entity: &[(&str, Option<&str>)], remove| {
+        let alter_key = |key: &str, entity: &[(&str, Option<&str>)], remove| {
             let entity = entity
                 .iter()
                 .map(|(kind, name)| alter_client_quotas::EntityData {
@@ -267,7 +267,7 @@ fn there_are_no_quotas() {
                 entries: vec![alter_client_quotas::EntryData {
                     entity: entity.collect(),
                     ops: vec![OpData {
-                        key: "producer_byte_rate".into(),
+                        key: key.into(),
                         value: 1000.0,
                         remove,
                     }],
@@ -277,6 +277,13 @@ fn there_are_no_quotas() {
             let response: AlterClientQuotasResponse = ask(&mut broker.raw(), version, &request);
             response.entries[0].error_code
         };
+        let alter = |entity: &[(&str, Option<&str>)], remove| {
+            alter_key("producer_byte_rate", entity, remove)
+        };
+        for remove in [false, true] {
+            let unknown = alter_key("colour", &[("user", Some("a"))], remove);
+            assert_eq!(unknown, invalid, "as Kafka 4.4.0");
+        }
         assert_eq!(alter(&[("user", Some("a"))], true), ErrorCode::None);
         assert_eq!(alter(&[("user", None)], true), ErrorCode::None);
         assert_eq!(

@@ -19,6 +19,15 @@ const USER: &str = "user";
 const CLIENT_ID: &str = "client-id";
 const IP: &str = "ip";
 
+/// What Kafka has quotas of.
+const KEYS: [&str; 5] = [
+    "connection_creation_rate",
+    "consumer_byte_rate",
+    "controller_mutation_rate",
+    "producer_byte_rate",
+    "request_percentage",
+];
+
 /// `ComponentData.MatchType`
 const EXACT: i8 = 0;
 const DEFAULT: i8 = 1;
@@ -113,6 +122,9 @@ pub async fn alter(
 
 fn check_entry(entry: &EntryData) -> Result<(), Refused> {
     check_entity(&entry.entity)?;
+    if let Some(op) = entry.ops.iter().find(|op| !KEYS.contains(&&*op.key)) {
+        return invalid(format!("Invalid configuration key {}", op.key));
+    }
     match entry.ops.iter().find(|op| !op.remove) {
         None => Ok(()),
         Some(op) => Err((

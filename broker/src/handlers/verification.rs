@@ -42,7 +42,7 @@ pub async fn verify(
     if transactional().any(|one| one.batch.header().producer_id != producer.0) {
         return refuse_all(routed, ErrorCode::InvalidProducerIdMapping);
     }
-    let is_asked_for = context.shard.config.log.verifies_transactions;
+    let is_asked_for = context.shard.config().log.verifies_transactions;
     let adds = context.version() >= ADDS_SINCE;
     if !is_asked_for && !adds {
         let all = routed.iter_mut();

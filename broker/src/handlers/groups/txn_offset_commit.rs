@@ -129,7 +129,7 @@ async fn verify(
         base_sequence: -1,
         bumps_epochs: adds,
     };
-    let is_asked_for = context.shard.config.log.verifies_transactions;
+    let is_asked_for = context.shard.config().log.verifies_transactions;
     let mut asked = 0;
     loop {
         let Some(guard) = take_guard(context, request, wanted).await? else {
