@@ -17,7 +17,7 @@ use naru_engine::compaction::{
 };
 use naru_engine::index::AbortedTransaction;
 use naru_engine::log::{Cleaning, Log, LogConfig, LogError, Stamp};
-use naru_engine::recovery::{Recovered, recover};
+use naru_engine::recovery::{Recovered, Replay, recover};
 use naru_record_batch::{BatchBuilder, BatchHeader, Codec, Decoder, HEADER_BYTES, Records};
 use naru_runtime::Disk;
 use naru_runtime::sim::{Sim, SimEnv};
@@ -224,7 +224,24 @@ pub async fn clean_all(
 }
 
 pub async fn open(env: &SimEnv) -> Result<Log<SimEnv>, Box<dyn std::error::Error>> {
-    let recovered = recover(env, &dir(), 0, &mut |_| {}).await?;
+    open_knowing(env, &[]).await
+}
+
+/// As [`open`], by an owner who knows which transactions were aborted: recovery asks it where
+/// an index of them has to be built again.
+pub async fn open_knowing(
+    env: &SimEnv,
+    aborted: &[AbortedTransaction],
+) -> Result<Log<SimEnv>, Box<dyn std::error::Error>> {
+    let mut replay = |replay: Replay<'_>| {
+        if let Replay::Marker(marker) = replay {
+            let offset = marker.header.base_offset;
+            if let Some(known) = aborted.iter().find(|a| a.last_offset == offset) {
+                marker.aborted(*known);
+            }
+        }
+    };
+    let recovered = recover(env, &dir(), 0, &mut replay).await?;
     if recovered == Recovered::default() {
         return Ok(Log::create(env.clone(), dir(), config(), shared()));
     }

@@ -9,7 +9,7 @@ use naru_record_batch::{
 };
 use naru_runtime::sim::SimEnv;
 
-use super::{Done, How, Known, Pair, Read, batches_of, clean_all, open, records_of};
+use super::{Done, How, Known, Pair, Read, batches_of, clean_all, open_knowing, records_of};
 
 pub const COMMIT: TransactionResult = TransactionResult::Commit;
 pub const ABORT: TransactionResult = TransactionResult::Abort;
@@ -22,13 +22,22 @@ pub struct Story {
     /// Of each open transaction its first offset, and what it wrote.
     pub open: HashMap<i64, (i64, Known)>,
     pub now_ms: i64,
+    /// All that were ever aborted.
+    pub aborted: Vec<AbortedTransaction>,
 }
 
 impl Story {
     pub async fn begin(env: SimEnv) -> Self {
+        Self::begin_knowing(env, Vec::new()).await
+    }
+
+    /// Goes on with a log to which `aborted` were written.
+    pub async fn begin_knowing(env: SimEnv, aborted: Vec<AbortedTransaction>) -> Self {
+        let opened = open_knowing(&env, &aborted).await;
         Self {
-            log: open(&env).await.unwrap(),
+            log: opened.unwrap_or_else(|error| panic!("{error}")),
             env,
+            aborted,
             committed: Known::default(),
             open: HashMap::new(),
             now_ms: 100,
@@ -59,12 +68,16 @@ impl Story {
                 let mut committed = self.committed.0.borrow_mut();
                 committed.append(&mut known.0.borrow_mut());
             }
-            TransactionResult::Abort => self.log.note_aborted(AbortedTransaction {
-                producer_id,
-                first_offset,
-                last_offset: offset,
-                last_stable_offset: self.stable(offset + 1),
-            }),
+            TransactionResult::Abort => {
+                let transaction = AbortedTransaction {
+                    producer_id,
+                    first_offset,
+                    last_offset: offset,
+                    last_stable_offset: self.stable(offset + 1),
+                };
+                self.log.note_aborted(transaction);
+                self.aborted.push(transaction);
+            }
         }
         offset
     }
