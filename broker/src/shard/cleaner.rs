@@ -21,6 +21,8 @@ use crate::partition::{Partition, PartitionId};
 
 /// Work after which others on the maintenance thread have their turn, in bytes.
 const TURN_BYTES: u64 = 256 << 10;
+/// Less is no pause, but a turn of the others.
+const PAUSE_MIN: Duration = Duration::from_micros(1);
 
 /// How many bytes a cleaning may move, and until when.
 struct CleanerPace {
@@ -30,21 +32,28 @@ struct CleanerPace {
     moved_bytes: std::cell::Cell<u64>,
 }
 
-impl Pace for CleanerPace {
-    fn moved(&self, bytes: u64) -> impl Future<Output = Result<(), CleanError>> {
+impl CleanerPace {
+    /// How long others have their turn after so many bytes more; `None`: not yet.
+    fn pause_after(&self, bytes: u64) -> Option<Duration> {
         let moved_bytes = self.moved_bytes.get() + bytes;
         let is_turn_over = bytes == 0 || moved_bytes >= TURN_BYTES;
         self.moved_bytes.set(match is_turn_over {
             true => 0,
             false => moved_bytes,
         });
+        let seconds = moved_bytes as f64 / self.bytes_per_second_max;
+        is_turn_over.then(|| Duration::try_from_secs_f64(seconds).unwrap_or_default())
+    }
+}
+
+impl Pace for CleanerPace {
+    fn moved(&self, bytes: u64) -> impl Future<Output = Result<(), CleanError>> {
+        let pause = self.pause_after(bytes);
         async move {
-            if is_turn_over {
-                let seconds = moved_bytes as f64 / self.bytes_per_second_max;
-                match Duration::try_from_secs_f64(seconds) {
-                    Ok(pause) if pause >= Duration::from_micros(1) => self.disk.sleep(pause).await,
-                    _ => yield_now().await,
-                }
+            match pause {
+                Some(pause) if pause >= PAUSE_MIN => self.disk.sleep(pause).await,
+                Some(_) => yield_now().await,
+                None => {}
             }
             match self.ends.load(Ordering::Acquire) {
                 true => Err(CleanError::Stopped),
@@ -219,5 +228,83 @@ impl Shard {
         let submitted = self.maintenance.submit(job, callback);
         submitted.map_err(|_| CleanError::Stopped)?;
         answer.await.ok_or(CleanError::Stopped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Mutex;
+
+    use naru_runtime::MaintenanceHandle;
+    use naru_runtime::sim::Simulation;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    /// Runs `story` with a pace of 1 MiB/s on a simulated maintenance thread.
+    fn paced<T: Send + 'static>(
+        is_called_off: bool,
+        story: impl AsyncFnOnce(CleanerPace) -> T + Send + 'static,
+    ) -> T {
+        let simulation = Simulation::new(3);
+        let machine = simulation.machine(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
+        let (io, maintenance) = (machine.thread(), machine.thread());
+        let maintenance = MaintenanceHandle::simulated(&maintenance);
+        simulation.run(async {
+            let done = Arc::new(Mutex::new(None));
+            let tells = Arc::clone(&done);
+            let job = move |disk: MaintenanceDisk| async move {
+                let pace = CleanerPace {
+                    disk,
+                    ends: Arc::new(is_called_off.into()),
+                    bytes_per_second_max: MIB as f64,
+                    moved_bytes: Default::default(),
+                };
+                story(pace).await
+            };
+            let told = move |result| *tells.lock().unwrap() = Some(result);
+            maintenance.submit(job, told).unwrap();
+            loop {
+                let result = done.lock().unwrap().take();
+                if let Some(result) = result {
+                    return result;
+                }
+                io.sleep(Duration::from_millis(1)).await;
+            }
+        })
+    }
+
+    /// `log.cleaner.io.max.bytes.per.second`, reads and writes together: at no moment has more
+    /// been moved than the pauses up to then allow, but for the turn that is not over.
+    #[test]
+    fn a_cleaning_moves_no_more_than_its_budget() {
+        for piece_bytes in [61, 5_000, TURN_BYTES, 3 * MIB] {
+            paced(false, async move |pace| {
+                let (mut moved_bytes, mut paused) = (0, Duration::ZERO);
+                while moved_bytes < 12 * MIB {
+                    moved_bytes += piece_bytes;
+                    paused += pace.pause_after(piece_bytes).unwrap_or_default();
+                    let allowed_bytes = paused.as_secs_f64() * MIB as f64 + TURN_BYTES as f64;
+                    assert!(
+                        moved_bytes as f64 <= allowed_bytes,
+                        "{moved_bytes} in {paused:?}"
+                    );
+                }
+                let owed_s = moved_bytes as f64 / MIB as f64;
+                assert!(
+                    paused.as_secs_f64() <= owed_s + 0.001,
+                    "{paused:?} for {owed_s} s"
+                );
+            });
+        }
+    }
+
+    #[test]
+    fn a_cleaning_that_is_called_off_ends_with_its_next_piece() {
+        let moved = paced(true, async |pace| pace.moved(1).await);
+        assert!(matches!(moved, Err(CleanError::Stopped)), "{moved:?}");
     }
 }
