@@ -1,6 +1,8 @@
 //! Groups read back from a partition on a simulated disk, and from what compaction leaves.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod compacted;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -39,12 +41,16 @@ fn groups() -> GroupConfig {
 }
 
 fn partition(io: &Handle) -> Rc<Partition> {
+    partition_of(io, LogConfig::default())
+}
+
+fn partition_of(io: &Handle, log_config: LogConfig) -> Rc<Partition> {
     let shared = Shared {
         fence: Fence::new(PathBuf::from("/logs")),
         tails: Rc::new(TailBudget::new(64 << 20)),
     };
     let dir = PathBuf::from("/logs/offsets-0");
-    let log = Log::create(io.clone(), dir, LogConfig::default(), shared);
+    let log = Log::create(io.clone(), dir, log_config, shared);
     let id = PartitionId {
         topic_id: Uuid::from_u128(7),
         index: 0,
