@@ -1,5 +1,6 @@
 //! Whole groups, at random: clients of both protocols that follow the rules join, leave, crash,
-//! lose answers and change what they want, while topics come and grow and the coordinator restarts.
+//! lose answers and change what they want, while topics come, grow and go and the coordinator
+//! restarts.
 //!
 //! At every moment no partition is in two clients' hands, a group's epoch does not go back, and
 //! what the log says is what is served. When it gets calm, everybody has what they are to have.
@@ -45,6 +46,8 @@ struct Modern {
     instance_id: Option<String>,
     names: Vec<String>,
     regex: Option<String>,
+    /// What it last said that it has, if that was answered.
+    said: Option<BTreeSet<(Uuid, i32)>>,
     /// What it was last told to have.
     told: Option<Partitions>,
     /// It does not know what became of its last request, and says everything again.
@@ -151,6 +154,14 @@ impl Run {
                 }
             }
             7 => self.world.search(),
+            11 if self.random.one_in(2) => {
+                // It may come again, under another id.
+                let name = ["u", "t0", "t1", "t2", "t3"][self.random.below(5)];
+                self.world.delete(name);
+                if self.random.one_in(2) {
+                    self.world.create(name, 1 + self.random.below(3) as i32);
+                }
+            }
             8 if self.random.one_in(3) => self.restart(),
             9 if !self.clients.is_empty() => self.resubscribe(),
             10 if self.random.one_in(4) => {
@@ -308,6 +319,8 @@ impl Run {
             }
         }
         let says_all = modern.epoch == 0 || modern.is_unsure;
+        // What has not changed since it was heard need not be said.
+        let is_quiet = modern.said.as_ref() == Some(&client.owned);
         let names: Vec<&str> = modern.names.iter().map(String::as_str).collect();
         let full = joining(&client.id, &names);
         let request = ConsumerHeartbeat {
@@ -316,9 +329,10 @@ impl Run {
             rebalance_timeout_ms: full.rebalance_timeout_ms.filter(|_| says_all),
             topic_names: full.topic_names.filter(|_| says_all),
             topic_regex: Some(modern.regex.clone().unwrap_or_default()).filter(|_| says_all),
-            owned: Some(grouped(&client.owned)),
+            owned: Some(grouped(&client.owned)).filter(|_| says_all || !is_quiet),
             ..staying(&client.id, modern.epoch)
         };
+        modern.said = Some(client.owned.clone()).filter(|_| !is_lost);
         let before = modern.epoch;
         let outcome = self.world.send(request);
         let client = &mut self.clients[at];

@@ -172,6 +172,11 @@ impl World {
         self.tell_topics(false);
     }
 
+    pub fn delete(&mut self, name: &str) {
+        self.cluster.delete(name);
+        self.tell_topics(false);
+    }
+
     /// How many requests there were.
     pub fn asked(&self) -> usize {
         self.next_reply
