@@ -9,7 +9,7 @@ use naru_engine::log::LogConfig;
 use naru_record_batch::{BatchBuilder, Codec, HEADER_BYTES, Records};
 use naru_runtime::Handle;
 
-use super::{broker, commit, committed, load, partition_of, simulate};
+use super::{commit, committed, groups, load, partition_of, simulate};
 use crate::coordinator::read_back::read_back;
 use crate::coordinator::{Coordinators, Slot};
 use crate::partition::{Acks, Partition};
@@ -75,8 +75,8 @@ fn active_max(bytes: u64) -> usize {
 fn a_restart_reads_the_last_commit_of_each_group() {
     simulate(async |io| {
         let partition = partition_of(&io, small_segments());
-        let coordinators = Rc::new(Coordinators::new(io.clone()));
-        let slot = Rc::new(Slot::empty(&io, &broker().groups, Rc::clone(&partition)));
+        let coordinators = Rc::new(Coordinators::new(io.clone(), groups()));
+        let slot = Rc::new(Slot::empty(&io, groups(), Rc::clone(&partition)));
         for offset in 0..ROUNDS as i64 {
             for group in 0..LIVE {
                 commit(&coordinators, &slot, group, offset).await;
