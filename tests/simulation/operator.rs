@@ -19,7 +19,7 @@ const QUIET_MS_MAX: usize = 1_500;
 /// How long a server may take to start, or to stop, when nothing interferes.
 const START_OR_STOP_MAX: Duration = Duration::from_secs(60);
 
-const SETTINGS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 12] = [
     ("log.dirs", "/data"),
     ("naru.shards", "2"),
     ("naru.memory", "64m"),
@@ -27,7 +27,9 @@ const SETTINGS: [(&str, &str); 10] = [
     ("offsets.topic.num.partitions", "4"),
     ("transaction.state.log.num.partitions", "4"),
     ("group.initial.rebalance.delay.ms", "100"),
+    ("group.consumer.min.session.timeout.ms", "3000"),
     ("group.consumer.session.timeout.ms", "3000"),
+    ("group.consumer.min.heartbeat.interval.ms", "500"),
     ("group.consumer.heartbeat.interval.ms", "500"),
     ("auto.create.topics.enable", "false"),
 ];
