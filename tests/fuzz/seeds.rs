@@ -12,13 +12,7 @@ use naru_broker::inside::{
 };
 use naru_engine::index::{Index, IndexEntry, SegmentIndex};
 use naru_record_batch::{BatchBuilder, Codec, NewRecord, compress};
-use naru_wire::{
-    ApiVersionsRequest, ConsumerGroupHeartbeatRequest, CreateTopicsRequest, FetchRequest,
-    FindCoordinatorRequest, HeartbeatRequest, IncrementalAlterConfigsRequest,
-    InitProducerIdRequest, JoinGroupRequest, ListOffsetsRequest, Message, MetadataRequest,
-    OffsetCommitRequest, OffsetFetchRequest, ProduceRequest, Request, SyncGroupRequest,
-    encode_request,
-};
+use naru_wire::{ApiKey, Message, Request, encode_request};
 
 fn main() -> std::io::Result<()> {
     batches()?;
@@ -86,22 +80,76 @@ fn request<R: Request + Default>() -> std::io::Result<()> {
     Ok(())
 }
 
-fn requests() -> std::io::Result<()> {
-    request::<ApiVersionsRequest>()?;
-    request::<CreateTopicsRequest>()?;
-    request::<FetchRequest>()?;
-    request::<FindCoordinatorRequest>()?;
-    request::<HeartbeatRequest>()?;
-    request::<ConsumerGroupHeartbeatRequest>()?;
-    request::<IncrementalAlterConfigsRequest>()?;
-    request::<InitProducerIdRequest>()?;
-    request::<JoinGroupRequest>()?;
-    request::<ListOffsetsRequest>()?;
-    request::<MetadataRequest>()?;
-    request::<OffsetCommitRequest>()?;
-    request::<OffsetFetchRequest>()?;
-    request::<ProduceRequest>()?;
-    request::<SyncGroupRequest>()
+/// Declares `requests`, and sees to it that no request that the crate can decode is left out.
+macro_rules! requests {
+    ($($request:ident,)*) => {
+        fn requests() -> std::io::Result<()> {
+            $(request::<naru_wire::$request>()?;)*
+            let seeded = [$(<naru_wire::$request as Message>::KEY),*];
+            let known = (0..=i16::MAX).filter_map(|code| ApiKey::try_from(code).ok());
+            match known.filter(|key| key.versions().is_some()).find(|key| !seeded.contains(key)) {
+                Some(key) => Err(std::io::Error::other(format!("{key} has no seed"))),
+                None => Ok(()),
+            }
+        }
+    };
+}
+
+requests! {
+    AddOffsetsToTxnRequest,
+    AddPartitionsToTxnRequest,
+    AlterClientQuotasRequest,
+    AlterConfigsRequest,
+    AlterPartitionReassignmentsRequest,
+    AlterReplicaLogDirsRequest,
+    AlterUserScramCredentialsRequest,
+    ApiVersionsRequest,
+    ConsumerGroupDescribeRequest,
+    ConsumerGroupHeartbeatRequest,
+    CreateAclsRequest,
+    CreatePartitionsRequest,
+    CreateTopicsRequest,
+    DeleteAclsRequest,
+    DeleteGroupsRequest,
+    DeleteRecordsRequest,
+    DeleteTopicsRequest,
+    DescribeAclsRequest,
+    DescribeClientQuotasRequest,
+    DescribeClusterRequest,
+    DescribeConfigsRequest,
+    DescribeGroupsRequest,
+    DescribeLogDirsRequest,
+    DescribeProducersRequest,
+    DescribeQuorumRequest,
+    DescribeTopicPartitionsRequest,
+    DescribeTransactionsRequest,
+    DescribeUserScramCredentialsRequest,
+    ElectLeadersRequest,
+    EndTxnRequest,
+    FetchRequest,
+    FindCoordinatorRequest,
+    HeartbeatRequest,
+    IncrementalAlterConfigsRequest,
+    InitProducerIdRequest,
+    JoinGroupRequest,
+    LeaveGroupRequest,
+    ListConfigResourcesRequest,
+    ListGroupsRequest,
+    ListOffsetsRequest,
+    ListPartitionReassignmentsRequest,
+    ListTransactionsRequest,
+    MetadataRequest,
+    OffsetCommitRequest,
+    OffsetDeleteRequest,
+    OffsetFetchRequest,
+    OffsetForLeaderEpochRequest,
+    ProduceRequest,
+    SaslHandshakeRequest,
+    SyncGroupRequest,
+    TxnOffsetCommitRequest,
+    UnregisterBrokerRequest,
+    UpdateFeaturesRequest,
+    WriteTxnMarkersRequest,
 }
 
 fn properties() -> std::io::Result<()> {
