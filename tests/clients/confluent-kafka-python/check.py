@@ -18,6 +18,9 @@ RECORDS = int(os.environ.get("NARU_CHECK_RECORDS", "10000"))
 RUN = f"py-{os.getpid()}-{int(time.time())}"
 LIMIT_S = 60
 FIRST_MS = 1_700_000_000_000
+RANGE = {"partition.assignment.strategy": "range"}
+# KIP-848: the broker assigns the partitions, and sets the session's length.
+CONSUMER = {"group.protocol": "consumer"}
 admin = AdminClient({"bootstrap.servers": BOOTSTRAP})
 topics, groups = [], []
 
@@ -67,9 +70,10 @@ def produce(name, numbers, **settings):
 
 def consumer(group, **settings):
     groups.append(group)
+    session = {} if "group.protocol" in settings else {"session.timeout.ms": 10000, "heartbeat.interval.ms": 500}
     return Consumer({
         "bootstrap.servers": BOOTSTRAP, "group.id": group, "auto.offset.reset": "earliest",
-        "enable.auto.commit": False, "session.timeout.ms": 10000, "heartbeat.interval.ms": 500, **settings,
+        "enable.auto.commit": False, **session, **settings,
     })
 
 
@@ -136,14 +140,14 @@ def watermarks_and_times_are_right():
         c.close()
 
 
-def members_join_and_leave_without_gap_or_duplicate(strategy):
+def members_join_and_leave_without_gap_or_duplicate(kind, *protocols):
+    """One member of each protocol in the same group, one after the other; the first one leaves."""
     def check():
-        name = topic(f"group-{strategy}", 6)
+        name = topic(f"group-{kind}", 6)
         half = RECORDS // 2
         acked = set(produce(name, range(half)))
-        group = f"{RUN}-group-{strategy}"
-        settings = {"partition.assignment.strategy": strategy}
-        seen, members = {}, []
+        group = f"{RUN}-group-{kind}"
+        seen, members, paused = {}, [], []
 
         def take(until):
             deadline = time.monotonic() + LIMIT_S
@@ -152,6 +156,7 @@ def members_join_and_leave_without_gap_or_duplicate(strategy):
                 for m in members:
                     commit(m)
                     msgs = m.consume(100, 0.05)
+                    assert not (msgs and m in paused), f"a paused member was given {len(msgs)} records"
                     for msg in msgs:
                         assert msg.error() is None, msg.error()
                         place = (msg.partition(), msg.offset())
@@ -176,11 +181,13 @@ def members_join_and_leave_without_gap_or_duplicate(strategy):
                 m.commit(offsets=[TopicPartition(name, p, o) for p, o in pending[id(m)].items()], asynchronous=False)
                 pending.pop(id(m))
             except KafkaException as e:
-                if e.args[0].code() not in (KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS):
+                if e.args[0].code() not in (
+                    KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.STALE_MEMBER_EPOCH,
+                ):
                     raise
 
-        def join():
-            m = consumer(group, **settings)
+        def join(protocol):
+            m = consumer(group, **protocol)
             m.subscribe([name], on_revoke=lambda c, _: commit(m))
             members.append(m)
 
@@ -189,18 +196,27 @@ def members_join_and_leave_without_gap_or_duplicate(strategy):
             return sum(shares) == 6 and all(s == 6 // len(members) for s in shares)
 
         try:
-            for _ in range(3):
-                join()
+            for protocol in protocols:
+                join(protocol)
                 take(balanced)
+            # The last member pauses: the others read all of theirs, and its own records wait for it.
+            held = members[-1].assignment()
+            members[-1].pause(held)
+            paused.append(members[-1])
             acked |= set(produce(name, range(half, RECORDS)))
-            take(lambda: len(seen) >= RECORDS // 2)
+            waiting = {p.partition for p in held}
+            take(lambda: all(place in seen for place in acked if place[0] not in waiting))
+            assert members[-1].assignment() == held, "a paused member lost partitions"
+            assert not acked <= set(seen), "nothing was left for the paused member"
+            members[-1].resume(held)
+            paused.clear()
             members.pop(0).close()
             take(lambda: balanced() and len(seen) >= RECORDS)
         finally:
             for m in members:
                 m.close()
         assert set(seen) == acked, f"{len(acked - set(seen))} records were never delivered"
-    check.__name__ = f"members_join_and_leave_{strategy.replace('-', '_')}"
+    check.__name__ = f"members_join_and_leave_{kind.replace('-', '_')}"
     return check
 
 
@@ -276,7 +292,10 @@ def main():
     checks += [watermarks_and_times_are_right]
     # Not cooperative-sticky: a commit in the middle of its rebalances is refused now and then, by Kafka too, and this
     # check has no way of its own to tell. The Java check covers that assignor.
-    checks += [members_join_and_leave_without_gap_or_duplicate("range")]
+    checks += [members_join_and_leave_without_gap_or_duplicate("range", RANGE, RANGE, RANGE),
+               members_join_and_leave_without_gap_or_duplicate("consumer", CONSUMER, CONSUMER, CONSUMER),
+               members_join_and_leave_without_gap_or_duplicate("range-to-consumer", RANGE, RANGE, CONSUMER),
+               members_join_and_leave_without_gap_or_duplicate("consumer-to-range", CONSUMER, CONSUMER, RANGE)]
     checks += [a_static_member_returns_to_its_partitions, large_messages_pass_and_too_large_ones_are_refused,
                a_stopped_group_resumes_exactly]
     passed = failed = 0

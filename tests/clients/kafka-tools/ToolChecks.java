@@ -4,9 +4,12 @@
 // that reads segments looks there as well.
 
 import java.nio.file.*;
+import java.time.Duration;
 import java.util.*;
 import java.util.function.Predicate;
 import java.util.stream.*;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.serialization.StringDeserializer;
 
 public class ToolChecks {
     interface Body {
@@ -15,6 +18,8 @@ public class ToolChecks {
 
     static final String GROUPS = "consumer.group.ConsumerGroupCommand", CONSOLE_CONSUMER = "consumer.ConsoleConsumer";
     static final String CONFIGS = "kafka.admin.ConfigCommand";
+    /** KIP-848. */
+    static final String[] CONSUMER = {"--command-property", "group.protocol=consumer"};
 
     static String bootstrap, name, only;
     static int passed, failed;
@@ -28,8 +33,12 @@ public class ToolChecks {
         check("topic_configs_are_altered_and_described", ToolChecks::topicConfigs);
         check("offsets_are_told_of_both_ends_and_by_time", ToolChecks::offsets);
         check("a_group_is_listed_and_described", ToolChecks::group);
-        check("a_group_is_reset_in_every_way", ToolChecks::reset);
-        check("offsets_of_a_group_are_deleted_and_then_the_group", ToolChecks::deleteOffsets);
+        check("a_group_of_the_consumer_protocol_is_described_with_its_members", ToolChecks::consumerGroup);
+        check("a_group_is_reset_in_every_way", () -> reset("reset"));
+        check("a_group_of_the_consumer_protocol_is_reset_in_every_way", () -> reset("reset-consumer", CONSUMER));
+        check("offsets_of_a_group_are_deleted_and_then_the_group", () -> deleteOffsets("forgotten"));
+        check("offsets_of_a_group_of_the_consumer_protocol_are_deleted_and_then_the_group",
+            () -> deleteOffsets("forgotten-consumer", CONSUMER));
         check("records_are_deleted", ToolChecks::deleteRecords);
         check("the_log_directory_is_described", ToolChecks::logDirs);
         check("the_verifiable_producer_and_consumer_agree", ToolChecks::verifiable);
@@ -162,12 +171,16 @@ public class ToolChecks {
     }
 
     /** A group that has read all 100 records of a topic of two partitions. */
-    static String[] groupOf(String kind) throws Exception {
+    static String[] groupOf(String kind, String... protocol) throws Exception {
         String topic = name + "-" + kind, group = topic + "-group";
         create(topic, 2);
         write(topic, numbers(100).map(n -> n + "\tv"), "--reader-property", "parse.key=true");
-        read(topic, 100, "--from-beginning", "--group", group);
+        read(topic, 100, with(protocol, "--from-beginning", "--group", group));
         return new String[] {topic, group};
+    }
+
+    static String[] with(String[] more, String... arguments) {
+        return Stream.concat(Arrays.stream(arguments), Arrays.stream(more)).toArray(String[]::new);
     }
 
     static Tool groups(String... arguments) throws Exception {
@@ -191,9 +204,48 @@ public class ToolChecks {
         Tool.run("", GROUPS, at("--describe", "--group", group + "-none")).says("GroupIdNotFoundException");
     }
 
+    /** A member that stays while the tools look, which none of them does. */
+    static void consumerGroup() throws Exception {
+        String topic = name + "-modern", group = topic + "-group";
+        create(topic, 2);
+        write(topic, numbers(100).map(n -> n + "\tv"), "--reader-property", "parse.key=true");
+        Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "group.id", group, "group.protocol", "consumer",
+            "client.id", "stays", "auto.offset.reset", "earliest", "enable.auto.commit", "false");
+        try (KafkaConsumer<String, String> member = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {
+            member.subscribe(List.of(topic));
+            long deadline = System.nanoTime() + Duration.ofSeconds(Tool.LIMIT_S).toNanos();
+            for (int count = 0; count < 100; count += member.poll(Duration.ofSeconds(1)).count()) {
+                if (System.nanoTime() > deadline) throw new AssertionError("only " + count + " of 100 records came");
+            }
+            member.commitSync();
+            String id = member.groupMetadata().memberId();
+            int epoch = member.groupMetadata().generationId();
+            groups("--list", "--type").line(group, "Consumer");
+            groups("--list", "--state").line(group, "Stable");
+            Tool described = groups("--describe", "--group", group);
+            for (int partition = 0; partition < 2; partition++) described.line(group, topic, partition, "0", id, "stays");
+            long read = described.table().stream().filter(line -> line[0].equals(group)).mapToLong(line -> Long.parseLong(line[3])).sum();
+            described.require(read == 100, "100 records are read, and not " + read);
+            groups("--describe", "--group", group, "--members").line(group, id, "stays", 2);
+            groups("--describe", "--group", group, "--members", "--verbose").line(group, id, "stays", 2, epoch, topic + ":0,1", epoch, topic + ":0,1");
+            groups("--describe", "--group", group, "--state").line(group, "uniform", "Stable", 1);
+            groups("--describe", "--group", group, "--state", "--verbose").line(group, "uniform", "Stable", epoch, epoch, 1);
+            Tool.run("", GROUPS, at("--reset-offsets", "--group", group, "--topic", topic, "--to-earliest", "--execute"))
+                .says("Assignments can only be reset if the group '" + group + "' is inactive, but the current state is Stable");
+            Tool.run("", GROUPS, at("--delete-offsets", "--group", group, "--topic", topic)).says("GroupSubscribedToTopicException");
+            Tool.run("", GROUPS, at("--delete", "--group", group)).says("GroupNotEmptyException");
+            long[] sums = committed(group);
+            same(new long[] {sums[0] + sums[1]}, new long[] {100}, "after refused changes");
+        }
+        groups("--describe", "--group", group, "--members").says("has no active members");
+        groups("--describe", "--group", group, "--state").line(group, "Empty", 0);
+        groups("--delete", "--group", group).says("was successful");
+        groups("--list").saysNot(group);
+    }
+
     /** The offsets that a reset tells for both partitions, in their order. */
-    static void reset() throws Exception {
-        String[] made = groupOf("reset");
+    static void reset(String kind, String... protocol) throws Exception {
+        String[] made = groupOf(kind, protocol);
         String topic = made[0], group = made[1];
         write(topic, numbers(50).map(n -> n + "\tw"), "--reader-property", "parse.key=true");
         long[] ends = new long[2], committed = committed(group);
@@ -221,7 +273,7 @@ public class ToolChecks {
         same(committed(group), new long[] {3, 0}, "of one partition");
         groups("--reset-offsets", "--group", group, "--all-topics", "--to-offset", "1", "--execute");
         same(committed(group), new long[] {1, 1}, "of all topics");
-        read(topic, 148, "--group", group);
+        read(topic, 148, with(protocol, "--group", group));
     }
 
     static void resetTo(String group, String topic, long[] expected, String... mode) throws Exception {
@@ -245,8 +297,8 @@ public class ToolChecks {
         if (!Arrays.equals(seen, expected)) throw new AssertionError(what + ": " + Arrays.toString(seen) + " instead of " + Arrays.toString(expected));
     }
 
-    static void deleteOffsets() throws Exception {
-        String[] made = groupOf("forgotten");
+    static void deleteOffsets(String kind, String... protocol) throws Exception {
+        String[] made = groupOf(kind, protocol);
         String topic = made[0], group = made[1];
         groups("--delete-offsets", "--group", group, "--topic", topic + ":0").says("Request succeeded").line(topic, "0", "Successful");
         long[] left = committed(group);
@@ -288,7 +340,7 @@ public class ToolChecks {
         create(topic, 3);
         Tool.alone("VerifiableProducer", at("--topic", topic, "--max-messages", "1000", "--acks", "-1"))
             .says("\"name\":\"startup_complete\"", "\"sent\":1000", "\"acked\":1000", "\"name\":\"shutdown_complete\"");
-        for (String protocol : List.of("classic")) {
+        for (String protocol : List.of("classic", "consumer")) {
             Tool.alone("VerifiableConsumer", at("--topic", topic, "--group-id", topic + "-" + protocol, "--group-protocol", protocol,
                 "--max-messages", "1000", "--reset-policy", "earliest", "--enable-autocommit"))
                 .says("\"name\":\"startup_complete\"", "\"name\":\"partitions_assigned\"", "\"name\":\"records_consumed\"");
@@ -413,7 +465,8 @@ public class ToolChecks {
 
     static void groups() throws Exception {
         Tool.ok("GroupsCommand", at("--list")).line(name + "-grouped-group", "Classic");
-        Tool.ok("GroupsCommand", at("--list", "--consumer")).line(name + "-grouped-group");
+        Tool.ok("GroupsCommand", at("--list")).line(name + "-reset-consumer-group", "Consumer", "consumer");
+        Tool.ok("GroupsCommand", at("--list", "--consumer")).line(name + "-grouped-group").line(name + "-reset-consumer-group");
     }
 
     /** Longer than a broker waits for more members of a new group (group.initial.rebalance.delay.ms, 3 s). */
