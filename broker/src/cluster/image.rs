@@ -42,10 +42,16 @@ impl Topic {
         self.partitions.get(usize::try_from(number).ok()?)
     }
 
-    /// Whether it is one of Kafka's own (`__consumer_offsets`, `__transaction_state`).
+    /// Whether it is one of Kafka's own.
     pub fn is_internal(&self) -> bool {
-        matches!(&*self.name, "__consumer_offsets" | "__transaction_state")
+        is_internal_topic(&self.name)
     }
+}
+
+/// Whether a topic of this name is, or would be, one of Kafka's own (`__consumer_offsets`,
+/// `__transaction_state`).
+pub fn is_internal_topic(name: &str) -> bool {
+    matches!(name, "__consumer_offsets" | "__transaction_state")
 }
 
 /// A broker that has registered.

@@ -87,7 +87,7 @@ pub use features::{
     UpgradeType, check_update,
 };
 pub use ids::{from_kafka_text, kafka_text, random_cluster_id};
-pub use image::{Broker, ClusterImage, Delta, Topic, TopicRef};
+pub use image::{Broker, ClusterImage, Delta, Topic, TopicRef, is_internal_topic};
 pub use images::ImageReader;
 pub use lock::DirectoryLock;
 #[cfg(test)]

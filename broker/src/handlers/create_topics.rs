@@ -210,21 +210,24 @@ fn describe(context: &Context, topic: &Topic) -> CreatableTopicResult {
     }
 }
 
-/// Makes a topic because somebody asked about it (`auto.create.topics.enable`).
-pub async fn create_automatically(context: &Context, name: &str) -> Result<Arc<Topic>, ErrorCode> {
+/// Makes a topic because somebody asked about it (`auto.create.topics.enable`). Who asked is not
+/// told how it went: they ask again, and the log says why there is none.
+pub async fn create_automatically(context: &Context, name: &str) {
     let shard = &context.shard;
-    match name {
-        OFFSETS_TOPIC => return create_offsets_topic(shard).await,
-        TRANSACTIONS_TOPIC => return create_transactions_topic(shard).await,
-        _ => {}
-    }
-    let wanted = CreatableTopic {
-        name: Str::from(name),
-        num_partitions: -1,
-        replication_factor: -1,
-        ..Default::default()
+    let made = match name {
+        OFFSETS_TOPIC => create_offsets_topic(shard).await,
+        TRANSACTIONS_TOPIC => create_transactions_topic(shard).await,
+        _ => {
+            let wanted = CreatableTopic {
+                name: Str::from(name),
+                num_partitions: -1,
+                replication_factor: -1,
+                ..Default::default()
+            };
+            or_existing(shard, name, create(shard, &wanted, false).await)
+        }
     };
-    or_existing(shard, name, create(shard, &wanted, false).await)
+    drop(made);
 }
 
 /// `__consumer_offsets`, made when a group first needs it.

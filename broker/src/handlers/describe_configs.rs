@@ -86,13 +86,8 @@ fn is_wanted(resource: &DescribeConfigsResource, name: &str) -> bool {
 
 fn topic_entries(context: &Context, name: &Str) -> Result<Vec<Entry>, Refused> {
     let image = context.shard.image();
-    let topic = image.topic(TopicRef::Name(name)).map_or_else(
-        || {
-            let no_topic = |code| (code, format!("there is no topic {name}"));
-            topic_error(name).map_err(no_topic)
-        },
-        Ok,
-    )?;
+    let no_topic = || (topic_error(name), format!("there is no topic {name}"));
+    let topic = image.topic(TopicRef::Name(name)).ok_or_else(no_topic)?;
     let layers = layers(&context.shard.config, &image);
     Ok(layers.topic_entries(&topic.configs, &context.shard.config()))
 }

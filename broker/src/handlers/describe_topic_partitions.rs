@@ -77,7 +77,7 @@ fn found<'a>(
     let names: BTreeSet<&str> = names.filter(|name| *name >= first).collect();
     let topic = |name| match image.topic(TopicRef::Name(name)) {
         Some(topic) => Ok(topic),
-        None => topic_error(name).map_err(|code| (name, code)),
+        None => Err((name, topic_error(name))),
     };
     names.into_iter().map(topic).collect()
 }

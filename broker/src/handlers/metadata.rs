@@ -1,5 +1,9 @@
-//! Metadata (v0–v13): brokers, topics and who leads their partitions. Unknown topics are
-//! made on the way, where client and broker allow it.
+//! Metadata (v0–v13): brokers, topics and who leads their partitions.
+//!
+//! A topic that is not there is created, where client and broker allow it, and still answered as
+//! unknown, in every version, as Kafka 4 does: clients ask again. Kafka creates it while the answer
+//! is on its way. Here it is created before the answer, so that the next request finds it and no
+//! connection has more than one creation under way.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,7 +18,7 @@ use uuid::Uuid;
 use super::create_topics::create_automatically;
 use super::dispatch::{Context, Turns};
 use super::topics::{CLUSTER_OPERATIONS, TOPIC_OPERATIONS, advertised_brokers, topic_error};
-use crate::cluster::{ClusterImage, Topic, TopicRef};
+use crate::cluster::{ClusterImage, Topic, TopicRef, is_internal_topic};
 
 pub async fn handle(context: &Context, request: MetadataRequest) -> MetadataResponse {
     let mut topics = Vec::new();
@@ -81,18 +85,16 @@ async fn by_name(context: &Context, name: &Str, may_create: bool) -> MetadataRes
     if let Some(topic) = known {
         return describe(&topic);
     }
-    let made = if may_create && context.shard.config.topics.auto_create {
-        create_automatically(context, name).await
-    } else {
-        topic_error(name)
-    };
-    match made {
-        Ok(topic) => describe(&topic),
-        Err(error_code) => MetadataResponseTopic {
-            error_code,
-            name: Some(name.clone()),
-            ..Default::default()
-        },
+    let error_code = topic_error(name);
+    let is_legal = error_code == ErrorCode::UnknownTopicOrPartition;
+    if is_legal && may_create && context.shard.config.topics.auto_create {
+        create_automatically(context, name).await;
+    }
+    MetadataResponseTopic {
+        error_code,
+        name: Some(name.clone()),
+        is_internal: is_internal_topic(name),
+        ..Default::default()
     }
 }
 

@@ -1,11 +1,9 @@
 //! What several handlers ask of topics and brokers.
 
-use std::sync::Arc;
-
 use naru_engine::log::LogError;
 use naru_wire::{ErrorCode, Str};
 
-use crate::cluster::{ClusterError, ClusterImage, Refusal, Topic, TopicRef, check_topic_name};
+use crate::cluster::{ClusterError, ClusterImage, Refusal, TopicRef, check_topic_name};
 use crate::partition::PartitionId;
 use crate::shard::Shard;
 
@@ -16,10 +14,10 @@ pub const TOPIC_OPERATIONS: i32 = 0x0df8;
 pub const CLUSTER_OPERATIONS: i32 = 0x1fa0;
 
 /// Why there is no topic of this name.
-pub fn topic_error(name: &str) -> Result<Arc<Topic>, ErrorCode> {
+pub fn topic_error(name: &str) -> ErrorCode {
     match check_topic_name(name) {
-        Ok(()) => Err(ErrorCode::UnknownTopicOrPartition),
-        Err(_) => Err(ErrorCode::InvalidTopicException),
+        Ok(()) => ErrorCode::UnknownTopicOrPartition,
+        Err(_) => ErrorCode::InvalidTopicException,
     }
 }
 
