@@ -138,7 +138,8 @@ impl Produce {
 
     async fn verify_and_append(mut self, mut routed: Vec<Routed>) -> Answer {
         if routed.iter().any(Routed::is_transactional) {
-            let refused = verify(&self.context, self.transactional_id.as_deref(), &mut routed);
+            let transactional_id = self.transactional_id.as_deref();
+            let refused = verify(&self.context, transactional_id, self.wait_max, &mut routed);
             for (place, code) in refused.await {
                 place.slot(&mut self.response).error_code = code;
             }

@@ -6,12 +6,13 @@
 //! Once a transaction is open in a partition, its later batches need none of this.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use naru_wire::{ErrorCode, Str};
 
 use super::dispatch::Context;
 use super::produce::{Place, Routed};
-use super::transactions::{self, ADD_RETRY_EVERY, ADDITIONS_ASKED_MAX};
+use super::transactions::{self, ADD_WAIT_MAX, ADDITIONS_ASKED_MAX};
 use crate::cluster::TopicRef;
 use crate::partition::{
     NO_EPOCH, PartitionId, ShardId, Verification, VerificationGuard, VerificationRequest, owner,
@@ -25,10 +26,12 @@ const ADDS_SINCE: i16 = 12;
 const ABORTABLE_SINCE: i16 = 11;
 
 /// Gives each transactional batch what speaks for it, and takes out those that nothing speaks
-/// for: their places, and what to answer.
+/// for: their places, and what to answer. It takes `wait_max` at most for the transaction before
+/// to be complete.
 pub async fn verify(
     context: &Context,
     transactional_id: Option<&str>,
+    wait_max: Duration,
     routed: &mut Vec<Routed>,
 ) -> Vec<(Place, ErrorCode)> {
     let Some(transactional_id) = transactional_id else {
@@ -49,6 +52,7 @@ pub async fn verify(
         all.for_each(|one| one.verification = Verification::Waived);
         return Vec::new();
     }
+    let give_up = context.shard.io.now() + ADD_WAIT_MAX.min(wait_max);
     let mut asked = 0;
     let (unnamed, by_topic, codes) = loop {
         let guarded = take_guards(&context.shard, routed, adds).await;
@@ -56,8 +60,10 @@ pub async fn verify(
         let codes = ask(context, transactional_id, producer, &by_topic, adds).await;
         asked += 1;
         let is_last = !adds || asked == ADDITIONS_ASKED_MAX;
-        if !is_last && codes.iter().flatten().any(is_concurrent) {
-            context.shard.io.sleep(ADD_RETRY_EVERY).await;
+        if !is_last
+            && codes.iter().flatten().any(is_concurrent)
+            && transactions::settled(context, transactional_id, give_up).await
+        {
             continue;
         }
         // The marker of the transaction before may have come after a guard was taken, and before

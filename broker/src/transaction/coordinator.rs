@@ -1,6 +1,6 @@
 //! The ids of one partition of `__transaction_state`, and what comes out of an event.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::markers::Markers;
 use super::metadata::{Metadata, NO_EPOCH};
@@ -81,6 +81,8 @@ pub struct Coordinator<R> {
     /// Ids whose markers are all written, but whose Complete* could not be.
     pub(super) stuck: BTreeSet<String>,
     pub(super) waiting: BTreeMap<u64, Waiting<R>>,
+    /// Who waits for an id to be settled, the longest waiting first.
+    pub(super) unsettled: BTreeMap<String, VecDeque<R>>,
     pub(super) effects: Vec<Effect<R>>,
     next_token: u64,
     spare_producer_id: Option<i64>,
@@ -95,6 +97,7 @@ impl<R> Coordinator<R> {
             deadlines: BTreeSet::new(),
             stuck: BTreeSet::new(),
             waiting: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
             effects: Vec::new(),
             next_token: 0,
             spare_producer_id: None,
@@ -195,6 +198,7 @@ impl<R> Coordinator<R> {
                 if let Some((reply, answer)) = reply {
                     self.answer(reply, outcome.and(answer));
                 }
+                self.answer_if_settled(&transactional_id);
             }
             Some(Waiting::Expiry { transactional_ids }) => {
                 for id in transactional_ids {
@@ -203,6 +207,7 @@ impl<R> Coordinator<R> {
                     } else if let Some(entry) = self.ids.get_mut(&id) {
                         entry.is_pending = false;
                     }
+                    self.answer_if_settled(&id);
                 }
             }
             None => unreachable!("append {token} has ended before"),

@@ -29,6 +29,7 @@ mod load;
 mod markers;
 mod metadata;
 pub mod records;
+mod settled;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use super::route::{carry_out_verified, code, code_of, on_coordinator, optional_t
 use crate::coordinator::{OFFSETS_TOPIC, Reply};
 use crate::group::{GroupError, OffsetToCommit, Producer, TxnCommitRequest};
 use crate::handlers::dispatch::Context;
-use crate::handlers::transactions::{self, ADD_RETRY_EVERY, ADDITIONS_ASKED_MAX};
+use crate::handlers::transactions::{self, ADD_WAIT_MAX, ADDITIONS_ASKED_MAX};
 use crate::partition::{Verification, VerificationGuard, VerificationRequest};
 
 /// Versions from here on name topics by their ids, and know GROUP_ID_NOT_FOUND.
@@ -130,6 +130,7 @@ async fn verify(
         bumps_epochs: adds,
     };
     let is_asked_for = context.shard.config().log.verifies_transactions;
+    let give_up = context.shard.io.now() + ADD_WAIT_MAX;
     let mut asked = 0;
     loop {
         let Some(guard) = take_guard(context, request, wanted).await? else {
@@ -144,7 +145,10 @@ async fn verify(
         let is_last = !adds || asked == ADDITIONS_ASKED_MAX;
         match verdict {
             ErrorCode::ConcurrentTransactions if !is_last => {
-                context.shard.io.sleep(ADD_RETRY_EVERY).await;
+                let id = &request.transactional_id;
+                if !transactions::settled(context, id, give_up).await {
+                    return Err(told(verdict, context.version()));
+                }
             }
             ErrorCode::None if !is_asked_for => return Ok(Verification::Waived),
             ErrorCode::None => {

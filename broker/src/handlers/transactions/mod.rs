@@ -16,4 +16,4 @@ pub use describe::handle as describe;
 pub use end::handle as end;
 pub use init_producer_id::init_transactional_producer;
 pub use list::handle as list;
-pub use verify::{ADD_RETRY_EVERY, ADDITIONS_ASKED_MAX, verify};
+pub use verify::{ADD_WAIT_MAX, ADDITIONS_ASKED_MAX, settled, verify};

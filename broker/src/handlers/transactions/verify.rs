@@ -2,8 +2,9 @@
 //! transactional batch is appended that would begin a transaction in its partition.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use naru_runtime::sync::oneshot;
 use naru_wire::{ErrorCode, Str};
 
 use super::route::{add, code, on_coordinator, topic_partition};
@@ -12,10 +13,13 @@ use crate::transaction::{
     ProducerIdAndEpoch, TopicPartition, TransactionError, TransactionVersion,
 };
 
-/// How long an addition waits for the markers of the transaction before it, and how often it is
-/// asked for (Kafka's add.partitions.to.txn.retry.backoff.ms and .max.ms).
-pub const ADD_RETRY_EVERY: Duration = Duration::from_millis(20);
-pub const ADDITIONS_ASKED_MAX: usize = 6;
+/// How long an addition waits for the markers of the transaction before it (the default of Kafka's
+/// add.partitions.to.txn.retry.backoff.max.ms).
+pub const ADD_WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// How often an addition is asked for. All that wait for an id are woken together, and one of them
+/// changes its transaction: the others wait again, for that.
+pub const ADDITIONS_ASKED_MAX: usize = 10;
 
 /// Asks the coordinator of `transactional_id`; one error code for each partition, in the order
 /// of `partitions`. With `add`, partitions that are not in the transaction become part of it
@@ -25,7 +29,7 @@ pub const ADDITIONS_ASKED_MAX: usize = 6;
 ///
 /// A producer of version 2 may write as soon as its last transaction is decided, while the markers
 /// of that one are still on their way: CONCURRENT_TRANSACTIONS. It is for the caller to make it
-/// wait ([`ADD_RETRY_EVERY`]), and to take its guards anew: the marker that is waited for ends
+/// wait ([`settled`]), and to take its guards anew: the marker that is waited for ends
 /// those that were taken before it.
 ///
 /// The codes are those that a producer is told: it is fenced with INVALID_PRODUCER_EPOCH, and
@@ -55,6 +59,23 @@ pub async fn verify(
         codes.collect()
     });
     coded.collect()
+}
+
+/// Waits until nothing of `transactional_id` is under way: no change, and no markers. False if that
+/// is not so by `deadline`, or too many wait, or the coordinator is gone meanwhile.
+pub async fn settled(context: &Context, transactional_id: &str, deadline: Instant) -> bool {
+    let wait_max = deadline.saturating_duration_since(context.shard.io.now());
+    let id = transactional_id.to_owned();
+    let settled = on_coordinator(context, transactional_id, async move |shard, slot| {
+        let (reply, answer) = oneshot();
+        let effects = slot.transactions.borrow_mut().await_settled(&id, reply);
+        shard.transactions.carry_out(&slot, effects);
+        // Whoever waits does not keep the coordinator, or would never hear that it is gone.
+        drop(slot);
+        let answer = shard.io.timeout(wait_max, answer).await;
+        Ok(matches!(answer, Ok(Some(Ok(_)))))
+    });
+    settled.await.unwrap_or(false)
 }
 
 /// As AddPartitionsToTxnManager and ReplicaManager have it.

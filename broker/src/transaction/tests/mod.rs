@@ -7,6 +7,7 @@ mod expiry;
 mod init;
 mod kafka_bugs;
 mod model;
+mod settled;
 mod world;
 
 use super::metadata::Metadata;

@@ -21,6 +21,8 @@ enum Step {
         age: usize,
         commits: bool,
     },
+    /// Until nothing is under way.
+    Await,
     Flush,
     WriteMarker,
     Pass {
@@ -44,6 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<bool>().prop_map(|recovers| Step::Init { recovers }),
         5 => (age.clone(), 0..3i32).prop_map(|(age, partition)| Step::Add { age, partition }),
         5 => (age, any::<bool>()).prop_map(|(age, commits)| Step::End { age, commits }),
+        2 => Just(Step::Await),
         8 => Just(Step::Flush),
         8 => Just(Step::WriteMarker),
         1 => ms.prop_map(|ms| Step::Pass { ms }),
@@ -56,6 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// A request under way.
 enum Asked {
     Init,
+    Await,
     Add(ProducerIdAndEpoch, TopicPartition),
     End(ProducerIdAndEpoch, bool),
 }
@@ -91,9 +95,16 @@ impl Told {
         told: ProducerIdAndEpoch,
         asked: Asked,
     ) -> Result<(), TestCaseError> {
-        prop_assert!(told.producer_epoch < i16::MAX, "{:?} was told", told);
+        // Whoever waits is no producer, and sees also the epoch that only fences.
+        let is_told_to_producer = !matches!(asked, Asked::Await);
+        prop_assert!(
+            !is_told_to_producer || told.producer_epoch < i16::MAX,
+            "{:?} was told",
+            told
+        );
         match asked {
             Asked::Init => self.producers.push(told),
+            Asked::Await => prop_assert_eq!(told, world.metadata().identity()),
             Asked::End(producer, commits) => {
                 if told != producer {
                     let marker = (producer.producer_id, producer.producer_epoch + 1);
@@ -160,6 +171,7 @@ fn take_step(world: &mut World, told: &mut Told, step: Step) {
                 told.asked.push((number, Asked::End(producer, commits)));
             }
         }
+        Step::Await => told.asked.push((world.start_await(), Asked::Await)),
         Step::Flush => drop(world.flush()),
         Step::WriteMarker => drop(world.write_marker()),
         Step::Pass { ms } => {
@@ -216,6 +228,7 @@ proptest! {
         }
         prop_assert!(world.coordinator.deadlines.is_empty());
         prop_assert!(world.coordinator.waiting.is_empty());
+        prop_assert!(world.coordinator.unsettled.is_empty());
 
         // A new producer gets an epoch that nobody was told before.
         let next = world.init();

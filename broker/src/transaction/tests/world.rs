@@ -138,6 +138,17 @@ impl World {
         true
     }
 
+    /// The disk fails to flush what it was given first; false if that was nothing.
+    pub fn fail_flush(&mut self) -> bool {
+        let Some((token, _)) = self.unflushed.pop_front() else {
+            return false;
+        };
+        let error = Err(TransactionError::NotCoordinator);
+        let effects = self.coordinator.appended(self.now, token, error);
+        self.carry_out(effects);
+        true
+    }
+
     /// False if there was no marker to write.
     pub fn write_marker(&mut self) -> bool {
         let Some((markers, partition)) = self.markers.pop_front() else {
@@ -242,6 +253,10 @@ impl World {
     pub fn end(&mut self, producer: ProducerIdAndEpoch, commits: bool) -> Answer {
         let number = self.start_end(producer, commits);
         self.answer(number)
+    }
+
+    pub fn start_await(&mut self) -> usize {
+        self.event(|coordinator, _, reply| coordinator.await_settled(ID, reply))
     }
 
     pub fn metadata(&self) -> &Metadata {
