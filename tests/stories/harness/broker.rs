@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
@@ -155,28 +155,33 @@ impl Broker {
         (field("VmRSS:"), field("VmHWM:"))
     }
 
-    /// Waits until the broker has this many sockets open.
-    pub fn wait_for_sockets(&self, count: usize) {
+    /// Waits until the broker holds this many connections of clients.
+    pub fn wait_for_connections(&self, count: usize) {
         let begun = Instant::now();
-        while self.sockets() != count {
-            let now = self.sockets();
+        while self.connections() != count {
+            let now = self.connections();
             assert!(
                 begun.elapsed() < WAIT_MAX,
-                "{now} sockets are open, not {count}"
+                "{now} connections are open, not {count}"
             );
             // No event tells of it.
             thread::yield_now();
         }
     }
 
-    /// The sockets that the broker has open.
-    pub fn sockets(&self) -> usize {
-        let process = self.process.as_ref().unwrap();
-        let open = fs::read_dir(format!("/proc/{}/fd", process.child.id())).unwrap();
-        // Some are closed while this looks at them.
-        let targets = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
-        let is_socket = |target: &PathBuf| target.to_string_lossy().starts_with("socket:");
-        targets.filter(is_socket).count()
+    /// The connections to the broker's port that it has accepted and not closed.
+    fn connections(&self) -> usize {
+        let local_port = format!(":{:04X}", self.port);
+        let table = fs::read_to_string("/proc/net/tcp").unwrap();
+        let is_held = |line: &&str| {
+            let mut fields = line.split_whitespace().skip(1);
+            let mut next = || fields.next().unwrap_or_default();
+            let (local, _remote, state) = (next(), next(), next());
+            // 0A listens. No process has the socket of what is not accepted, or is closed.
+            let inode = line.split_whitespace().nth(9).unwrap_or_default();
+            local.ends_with(&local_port) && state != "0A" && inode != "0"
+        };
+        table.lines().skip(1).filter(is_held).count()
     }
 
     /// The CPU time that all of the broker's threads have used together, to 10 ms.
