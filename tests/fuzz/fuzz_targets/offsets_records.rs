@@ -33,6 +33,7 @@ fuzz_target!(|bytes: &[u8]| {
         offsets_retention_ms: 604_800_000,
         offset_metadata_bytes_max: 4_096,
         consumer: ConsumerConfig::default(),
+        own: Default::default(),
     };
     let mut coordinator = Coordinator::<()>::new(config, Box::new(|| "suffix".into()));
     let _ = coordinator.replay(0, None, key, Some(value));
