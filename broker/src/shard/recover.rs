@@ -191,11 +191,22 @@ impl Shard {
     /// Why nothing that was found can be said to be durable, if so.
     async fn sync_data_dir(&self) -> Result<(), String> {
         let data_dir = self.config.data_dir.clone();
-        let (callback, answer) = self.mesh.callback();
         let job = move |disk| async move {
             let synced = MaintenanceDisk::sync_file_system(&disk, &data_dir).await;
             synced.map_err(|error| format!("{} cannot be flushed: {error}", data_dir.display()))
         };
+        self.on_maintenance_thread(job).await
+    }
+
+    async fn on_maintenance_thread<T, F>(
+        &self,
+        job: impl FnOnce(MaintenanceDisk) -> F + Send + 'static,
+    ) -> Result<T, String>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, String>> + 'static,
+    {
+        let (callback, answer) = self.mesh.callback();
         self.maintenance
             .submit(job, callback)
             .map_err(|error| error.to_string())?;
@@ -209,7 +220,6 @@ impl Shard {
         dir: PathBuf,
     ) -> Result<(Recovered, PartitionState), String> {
         let now_ms = self.now_ms();
-        let (callback, answer) = self.mesh.callback();
         let job = move |disk| async move {
             let recovered: Result<(Recovered, PartitionState), RecoveryOrState> = async {
                 let mut state = Ok(PartitionState::default());
@@ -237,12 +247,7 @@ impl Shard {
             .await;
             recovered.map_err(|error| error.to_string())
         };
-        self.maintenance
-            .submit(job, callback)
-            .map_err(|error| error.to_string())?;
-        answer
-            .await
-            .unwrap_or_else(|| Err("the maintenance thread has ended".to_owned()))
+        self.on_maintenance_thread(job).await
     }
 }
 
