@@ -6,7 +6,7 @@ use std::rc::Rc;
 use bytes::{Bytes, BytesMut};
 use naru_record_batch::{BatchHeader, HEADER_BYTES, Records, crc_is_valid};
 use naru_wire::ErrorCode;
-use naru_wire::api::fetch::{FetchPartition, FetchRequest, FetchTopic};
+use naru_wire::api::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
 use naru_wire::api::metadata::MetadataRequest;
 
 use super::client::{Client, Lost, text};
@@ -22,8 +22,15 @@ const BYTES_MAX: i32 = 16 << 10;
 /// Fetches that may bring nothing at the end of a partition, or be lost, before that is a failure.
 const VAIN_TRIES_MAX: u32 = 50;
 
+/// `isolation.level`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    Uncommitted,
+    Committed,
+}
+
 /// Why there are no records.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nothing {
     Lost,
     Refused(ErrorCode),
@@ -44,30 +51,8 @@ pub async fn fetch(
     partition: i32,
     offset: i64,
 ) -> Result<Vec<Mark>, Nothing> {
-    let request = FetchRequest {
-        max_wait_ms: WAIT_MS,
-        min_bytes: 1,
-        max_bytes: BYTES_MAX,
-        topics: vec![FetchTopic {
-            topic: text(topic),
-            partitions: vec![FetchPartition {
-                partition,
-                fetch_offset: offset,
-                partition_max_bytes: BYTES_MAX,
-                ..Default::default()
-            }],
-            ..Default::default()
-        }],
-        ..Default::default()
-    };
-    let mut response = client.call(&request, VERSION_MAX).await?;
-    if response.error_code != ErrorCode::None {
-        return Err(Nothing::Refused(response.error_code));
-    }
-    let data = response.responses.remove(0).partitions.remove(0);
-    if data.error_code != ErrorCode::None {
-        return Err(Nothing::Refused(data.error_code));
-    }
+    let isolation = Isolation::Uncommitted;
+    let data = fetch_partition(client, (topic, partition), offset, isolation, WAIT_MS).await?;
     let mut bytes = BytesMut::new();
     for piece in data.records.unwrap_or_default().pieces() {
         bytes.extend_from_slice(piece);
@@ -81,6 +66,42 @@ pub async fn fetch(
         }
     }
     Ok(records)
+}
+
+/// What one partition answers, whole batches from the one that holds `offset` on.
+pub async fn fetch_partition(
+    client: &mut Client,
+    (topic, partition): (&str, i32),
+    offset: i64,
+    isolation: Isolation,
+    wait_ms: i32,
+) -> Result<PartitionData, Nothing> {
+    let request = FetchRequest {
+        max_wait_ms: wait_ms,
+        min_bytes: 1,
+        max_bytes: BYTES_MAX,
+        isolation_level: i8::from(isolation == Isolation::Committed),
+        topics: vec![FetchTopic {
+            topic: text(topic),
+            partitions: vec![FetchPartition {
+                partition,
+                fetch_offset: offset,
+                partition_max_bytes: BYTES_MAX,
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    let mut response = client.call(&request, VERSION_MAX).await?;
+    if !response.error_code.is_none() {
+        return Err(Nothing::Refused(response.error_code));
+    }
+    let data = response.responses.remove(0).partitions.remove(0);
+    if !data.error_code.is_none() {
+        return Err(Nothing::Refused(data.error_code));
+    }
+    Ok(data)
 }
 
 /// The records from `offset` on. A batch at the end may be cut short.

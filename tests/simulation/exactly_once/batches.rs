@@ -6,27 +6,14 @@ use bytes::BytesMut;
 use naru_record_batch::{
     BatchHeader, EndTransactionMarker, HEADER_BYTES, Records, TransactionResult, crc_is_valid,
 };
-use naru_wire::ErrorCode;
-use naru_wire::api::fetch::{
-    AbortedTransaction, FetchPartition, FetchRequest, FetchTopic, PartitionData,
-};
+use naru_wire::api::fetch::{AbortedTransaction, PartitionData};
 
 use super::history::Place;
-use crate::client::{Client, Lost, text};
+use crate::client::Client;
 use crate::ledger::Mark;
-
-/// The last version that names topics.
-const VERSION_MAX: i16 = 12;
+use crate::reader::{Isolation, Nothing, fetch_partition};
 
 const WAIT_MS: i32 = 200;
-const BYTES_MAX: i32 = 16 << 10;
-
-/// `isolation.level`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Isolation {
-    Uncommitted,
-    Committed,
-}
 
 pub struct Batch {
     pub header: BatchHeader,
@@ -44,19 +31,6 @@ pub struct Fetched {
     pub high_watermark: i64,
 }
 
-/// Why there are no batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Nothing {
-    Lost,
-    Refused(ErrorCode),
-}
-
-impl From<Lost> for Nothing {
-    fn from(_: Lost) -> Self {
-        Self::Lost
-    }
-}
-
 /// Fetches whole batches from the one that holds `offset` on.
 pub async fn fetch(
     client: &mut Client,
@@ -64,31 +38,8 @@ pub async fn fetch(
     offset: i64,
     isolation: Isolation,
 ) -> Result<Fetched, Nothing> {
-    let request = FetchRequest {
-        max_wait_ms: WAIT_MS,
-        min_bytes: 1,
-        max_bytes: BYTES_MAX,
-        isolation_level: i8::from(isolation == Isolation::Committed),
-        topics: vec![FetchTopic {
-            topic: text(place.topic),
-            partitions: vec![FetchPartition {
-                partition: place.partition,
-                fetch_offset: offset,
-                partition_max_bytes: BYTES_MAX,
-                ..Default::default()
-            }],
-            ..Default::default()
-        }],
-        ..Default::default()
-    };
-    let mut response = client.call(&request, VERSION_MAX).await?;
-    if !response.error_code.is_none() {
-        return Err(Nothing::Refused(response.error_code));
-    }
-    let data = response.responses.remove(0).partitions.remove(0);
-    if !data.error_code.is_none() {
-        return Err(Nothing::Refused(data.error_code));
-    }
+    let partition = (place.topic, place.partition);
+    let data = fetch_partition(client, partition, offset, isolation, WAIT_MS).await?;
     let is_told_of_aborts = data.aborted_transactions.is_some();
     assert_eq!(is_told_of_aborts, isolation == Isolation::Committed);
     Ok(Fetched {

@@ -8,12 +8,13 @@ use naru_wire::api::delete_records::{
 };
 use naru_wire::api::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic};
 
-use super::batches::{self, Isolation};
+use super::batches;
 use super::history::Place;
 use super::producer::{Begins, GROUP_KIND, Producer, find_coordinator};
 use super::scene::{GROUP, OUT, OUT_PARTITIONS, Scene, TRIMMED, TRIMMED_PARTITIONS, places};
 use crate::client::{Client, text};
 use crate::reader;
+use crate::reader::Isolation;
 use crate::transactions::Flow;
 use crate::world::TOPIC;
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use naru_record_batch::TransactionResult;
 
-use super::batches::{self, Batch, Isolation, Nothing};
+use super::batches::{self, Batch};
 use super::history::{History, Outcome, Place};
 use super::scene::Scene;
 use crate::client::Client;
+use crate::reader::{Isolation, Nothing};
 
 const VAIN_TRIES_MAX: u32 = 600;
 

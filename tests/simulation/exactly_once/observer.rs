@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use naru_wire::ErrorCode;
 
-use super::batches::{self, Isolation, Nothing};
+use super::batches;
 use super::history::Place;
 use super::scene::Scene;
 use crate::client::Client;
 use crate::ledger::Mark;
+use crate::reader::{Isolation, Nothing};
 
 const PAUSE_MS_MAX: u64 = 100;
 

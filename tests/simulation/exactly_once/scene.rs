@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use naru_runtime::sim::{Digest, Simulation};
 
-use super::batches::Isolation;
 use super::clients::{self, committed_offset};
 use super::history::{Counts, History, Place, Visible};
 use super::logs;
@@ -15,6 +14,7 @@ use super::observer::{Seen, observer};
 use crate::client::Client;
 use crate::ledger::Mark;
 use crate::operator::{Flushes, Operator, Story};
+use crate::reader::Isolation;
 use crate::world::{CLIENTS, PARTITIONS, SERVER, TOPIC, World};
 use crate::{producers, reader, topics};
 
