@@ -1,18 +1,14 @@
 //! IncrementalAlterConfigs and AlterConfigs: a new limit counts at once, survives kill -9, and a
 //! bad request changes nothing.
 
-use bytes::Bytes;
 use naru_bench::kafka::{Admin, KafkaError};
+use naru_wire::ErrorCode;
 use naru_wire::api::alter_configs::{self, AlterConfigsRequest, AlterConfigsResponse};
-use naru_wire::api::incremental_alter_configs::{
-    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse,
-};
-use naru_wire::{ErrorCode, Message, Request, decode_response, encode_request};
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
 
-use crate::harness::{Broker, batch, block_on, client, create_topic};
+use crate::harness::configs::{self, Change};
+use crate::harness::{Broker, ask, batch, block_on, client, create_topic};
 
 const MESSAGE_TOO_LARGE: i16 = 10;
 
@@ -20,40 +16,10 @@ fn pair(key: &str, value: &str) -> (String, String) {
     (key.to_owned(), value.to_owned())
 }
 
-/// Sends a request of version 1 and reads the answer.
-fn ask<Q: Request, A: Message>(broker: &Broker, request: &Q) -> A {
-    let frame: Vec<u8> = encode_request(request, 1, 1, None).unwrap().concat();
-    let mut connection = broker.raw();
-    connection.send(&frame).unwrap();
-    // The harness takes the correlation id off.
-    let answer = Bytes::from([vec![0; 4], connection.receive().unwrap()].concat());
-    decode_response(answer, 1).unwrap().1
-}
-
-/// Key, operation, value.
-type Change<'a> = (&'a str, i8, Option<&'a str>);
-
 /// One request about topic `t`. The answer's code and message.
 fn alter(broker: &Broker, configs: &[Change<'_>], validate_only: bool) -> (ErrorCode, String) {
-    let configs = configs
-        .iter()
-        .map(|(name, operation, value)| AlterableConfig {
-            name: (*name).into(),
-            config_operation: *operation,
-            value: value.map(Into::into),
-        });
-    let request = IncrementalAlterConfigsRequest {
-        resources: vec![AlterConfigsResource {
-            resource_type: 2,
-            resource_name: "t".into(),
-            configs: configs.collect(),
-        }],
-        validate_only,
-    };
-    let response: IncrementalAlterConfigsResponse = ask(broker, &request);
-    let one = &response.responses[0];
-    let message = one.error_message.as_ref().map(ToString::to_string);
-    (one.error_code, message.unwrap_or_default())
+    let topic = (configs::TOPIC, "t");
+    configs::alter_on(&mut broker.raw(), topic, configs, validate_only)
 }
 
 fn produce(broker: &Broker, bytes: usize) -> i16 {
@@ -195,6 +161,6 @@ fn the_older_api_forgets_what_it_does_not_name() {
         }],
         validate_only: false,
     };
-    let response: AlterConfigsResponse = ask(&broker, &null);
+    let response: AlterConfigsResponse = ask(&mut broker.raw(), 1, &null);
     assert_eq!(response.responses[0].error_code, ErrorCode::InvalidRequest);
 }
